@@ -1,0 +1,44 @@
+# Everything a newcomer needs: `make demo` and `make test`. See README.md.
+PYTHON ?= python3
+BIN := .venv/bin
+DATABASE_URL ?=
+export DATABASE_URL
+
+.PHONY: setup demo test check lock openapi clean
+
+setup: .venv/ready
+
+.venv/ready: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Sudstat needs Python 3.11 or newer; $$($(PYTHON) --version) is too old. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/ready
+
+demo: setup
+	$(BIN)/sudstat demo
+
+test: setup
+	$(BIN)/pytest -n 2
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sudstat openapi | diff -u openapi/openapi.json - || \
+		{ echo "openapi/openapi.json is not what the code says; run: make openapi"; exit 1; }
+
+openapi: setup
+	$(BIN)/sudstat openapi > openapi/openapi.json
+
+# Needs uv. The locks name versions and hashes, and no index.
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --no-header --quiet -o requirements.txt
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --no-header --quiet -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

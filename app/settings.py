@@ -1,0 +1,52 @@
+"""Every environment variable of the service: type, default, unit, meaning. Read by cli and main only."""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process; each field is the variable `SUDSTAT_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SUDSTAT_", frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="Postgres 15 or newer, `postgresql://…`. Absent: embedded Postgres in the data folder.",
+    )
+    data_dir: Path = Field(
+        Path(".sudstat"), description="Folder of the embedded Postgres and of local secrets."
+    )
+    secret: SecretStr | None = Field(
+        None,
+        description="At least 32 characters; signs cursors. Absent: made once and kept in the data folder."
+        " Set it to the same value wherever several machines answer for one service.",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="Worker processes.")
+    root_path: str = Field("", description="Path under which a proxy serves us, without a slash at its end.")
+    pool_size: int = Field(8, ge=1, le=200, description="Database connections of each worker.")
+    statement_timeout_s: float = Field(
+        20.0, gt=0, description="Longest time for one reading statement, seconds."
+    )
+    writer_wait_s: float = Field(30.0, gt=0, description="Longest wait for another ingest to end, seconds.")
+    line_limit_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Longest line of an input file, bytes."
+    )
+    url_limit_bytes: int = Field(8192, ge=256, description="Longest URL, bytes.")
+    cells_limit: int = Field(50_000, ge=1, description="Most cells in one statistical answer.")
+    anonymous_scopes: str = Field("statistics,records", description="Scopes of a caller without a key.")
+    licence: str = Field("CC BY 4.0", description="Licence of the answers, shown in each.")
+    attribution: str = Field(
+        "Sudstat; list of courts: Dataout.org (CC BY-SA 4.0)",
+        description="Whom to name, shown in each answer.",
+    )
+    publisher: str = Field("Sudstat", description="Who publishes this record, for citations.")
+
+    @cached_property
+    def anonymous_scope_set(self) -> frozenset[str]:
+        """The scopes of a caller without a key, as a set."""
+        return frozenset(scope.strip() for scope in self.anonymous_scopes.split(",") if scope.strip())
