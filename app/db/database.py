@@ -1,0 +1,120 @@
+"""Postgres: a pool of readers, and one writer at a time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+READER_ROLE = "sudstat_reader"
+WRITER_ROLE = "sudstat_writer"
+WRITER_LOCK = 0x5375_6473  # "Suds"
+
+
+class Database:
+    """The database of one process.
+
+    Readers come from a pool and are read-only; writers open a connection of their own.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8, statement_timeout_s: float = 20.0) -> None:
+        self.url = url
+        self._pool_size = pool_size
+        self._timeout_ms = int(statement_timeout_s * 1000)
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect the readers."""
+        self._pool = await asyncpg.create_pool(
+            self.url,
+            min_size=1,
+            max_size=self._pool_size,
+            init=_init_reader,
+            server_settings={"statement_timeout": str(self._timeout_ms), "timezone": "UTC"},
+        )
+
+    async def close(self) -> None:
+        """Disconnect the readers."""
+        if self._pool is not None:
+            await self._pool.close()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A reader's connection; everything read in it is one state of the database."""
+        assert self._pool is not None, "open() comes first"
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator[Connection]:
+        """A connection of its own with the rights of the service's owner, outside any transaction."""
+        connection = await asyncpg.connect(self.url, server_settings={"timezone": "UTC"})
+        try:
+            await use_json(connection)
+            yield connection
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[Connection]:
+        """A writer's connection, in a transaction; leaving it without an error commits.
+
+        Writers may stage side by side, but `take_turn` comes before anything is read to be changed.
+        """
+        async with self.owner() as connection:
+            await _take_role(connection, WRITER_ROLE)
+            async with connection.transaction():
+                yield connection
+
+
+async def take_turn(connection: Connection, *, wait_s: float = 30.0) -> None:
+    """Become the one writer until the transaction ends.
+
+    Errors  asyncpg.LockNotAvailableError when another writer did not end within `wait_s`
+    """
+    await connection.execute(f"SET LOCAL lock_timeout = {int(wait_s * 1000)}")
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", WRITER_LOCK)
+    await connection.execute("SET LOCAL lock_timeout = 0")
+
+
+async def use_json(connection: Connection) -> None:
+    """Let jsonb columns go in and out as Python values."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda data: orjson.loads(data[1:]),
+    )
+
+
+async def _init_reader(connection: Connection) -> None:
+    await use_json(connection)
+    await _take_role(connection, READER_ROLE)
+
+
+async def _take_role(connection: Connection, role: str) -> None:
+    """Drop to a role with few rights, where this server has it and lets us."""
+    may: Any = await connection.fetchval(
+        "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1", role
+    )
+    if may:
+        await connection.execute(f"SET ROLE {role}")
+
+
+def load_sql(beside: str, name: str) -> str:
+    """The text of a statement kept in a `.sql` file beside its caller (`__file__`)."""
+    return Path(beside).with_name(name).read_text(encoding="utf-8")
+
+
+def load_statements(beside: str, name: str) -> dict[str, str]:
+    """The statements of a `.sql` file by their names; each begins with a line `-- name: …`."""
+    parts = load_sql(beside, name).split("-- name: ")[1:]
+    return {part.split("\n", 1)[0].strip(): part.split("\n", 1)[1] for part in parts}
