@@ -1,0 +1,84 @@
+"""What the command line shows: progress, receipts, refused rows."""
+
+import csv
+import sys
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Grid
+
+from app.ingest.receipt import Receipt
+
+out = Console()
+err = Console(stderr=True)
+
+
+def progress() -> Progress:
+    """A progress bar on standard error, which is silent where that is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not err.is_terminal,
+    )
+
+
+def show_receipt(path: Path, receipt: Receipt, *, as_json: bool) -> None:
+    """Print a receipt; list refused rows beside the input where the rest was taken."""
+    if as_json:
+        sys.stdout.write(orjson.dumps(receipt.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        _print_receipt(path, receipt)
+    if receipt.tallied.refused and receipt.applied:
+        beside = path.with_name(path.name + ".refused.csv")
+        write_refused(beside, receipt)
+        err.print(f"Refused rows are listed in {beside}.", highlight=False, soft_wrap=True)
+
+
+def write_refused(path: Path, receipt: Receipt) -> None:
+    """List refused rows as CSV: place, code, what would be right, identifiers; never a row's text."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("place", "code", "detail", "court", "number", "uid"))
+        for refused in receipt.tallied.refused:
+            known = refused.identifiers
+            writer.writerow(
+                (
+                    refused.place,
+                    refused.code,
+                    refused.detail,
+                    *(known.get(k, "") for k in ("court", "number", "uid")),
+                )
+            )
+
+
+def _print_receipt(path: Path, receipt: Receipt) -> None:
+    shown = receipt.as_json()
+    head = f"revision {receipt.revision}" if receipt.applied else "nothing written"
+    grid = Grid("rows", "count", title=f"{path.name}: {head}", title_justify="left")
+    for outcome, count in shown["counts"].items():
+        if count or outcome == "received":
+            grid.add_row(outcome, f"{count:,}")
+    out.print(grid)
+    for reason, count in shown["skipped"].items():
+        out.print(f"skipped  {reason}: {count:,}", highlight=False)
+    for warning in shown["warnings"]:
+        out.print(
+            f"warning  {warning['code']} ({warning['count']:,}): {warning.get('detail', '')}",
+            highlight=False,
+            markup=False,
+        )
+    for refused in shown["refused"][:20]:
+        err.print(
+            f"{refused['pointer']}: {refused['code']}: {refused['detail']}",
+            style="red",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    for pair in shown["possible_duplicates"][:20]:
+        out.print(f"possible duplicate  {pair['place']}: {pair['reason']}", highlight=False, markup=False)

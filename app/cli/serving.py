@@ -1,0 +1,81 @@
+"""Serves the application: the socket, the workers, the secret they share."""
+
+import os
+import secrets
+import socket
+from typing import Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app import __version__
+from app.cli.printing import out
+from app.main import create_app
+from app.settings import Settings
+
+
+class CannotStart(Exception):
+    """Why a command cannot do its work; one line for a person."""
+
+
+def listening(settings: Settings) -> socket.socket:
+    """A socket bound to the address to serve on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        why = error.strerror or str(error)
+        raise CannotStart(f"cannot listen on {settings.host}:{settings.port}: {why}; try another --port") from None
+    sock.set_inheritable(True)
+    return sock
+
+
+def serve_on(sock: socket.socket, settings: Settings, url: str) -> None:
+    """Serve until stopped."""
+    host, port = sock.getsockname()[:2]
+    held = (
+        "an embedded Postgres in " + str(settings.data_dir) if settings.database_url is None else "the given Postgres"
+    )
+    out.print(f"Sudstat {__version__} on http://{host}:{port} with {held}; Ctrl-C stops it.", soft_wrap=True)
+    secret = secret_of(settings)
+    if settings.workers == 1:
+        app = create_app(settings, database_url=url, secret=secret)
+        uvicorn.Server(_uvicorn(app, settings)).run(sockets=[sock])
+        return
+    os.environ["SUDSTAT_DATABASE_URL"] = url  # the workers read their settings anew
+    os.environ["SUDSTAT_SECRET"] = secret.decode()
+    config = _uvicorn("app.main:from_environment", settings, factory=True)
+    Multiprocess(config, target=uvicorn.Server(config).run, sockets=[sock]).run()
+
+
+def _uvicorn(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        workers=settings.workers,
+        root_path=settings.root_path,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def secret_of(settings: Settings) -> bytes:
+    """The service's secret: the one given, else one made once and kept in the data folder, for the owner alone."""
+    if settings.secret is not None:
+        given = settings.secret.get_secret_value()
+        if len(given) < 32:
+            raise CannotStart("SUDSTAT_SECRET is too short; give at least 32 characters")
+        return given.encode()
+    path = settings.data_dir / "secret"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        fresh.rename(path)
+    return path.read_bytes().strip()

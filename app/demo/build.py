@@ -1,0 +1,109 @@
+"""Builds the demonstration record: writes its files, and takes them in by the ordinary way, revision by revision."""
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.db.database import Database
+from app.demo.history import DemoFile, write_demonstration
+from app.ingest.batch import ingest_file
+from app.ingest.receipt import Options, Receipt
+
+_REAL = "SELECT count(*) FROM revisions WHERE NOT is_synthetic"
+_PUBLISHED = "SELECT revision FROM published"
+_AUTHOR = "sudstat demo"
+
+OnStep = Callable[[int, int], None]
+
+
+class DemoError(Exception):
+    """Why the demonstration record cannot be built; one line for a person."""
+
+
+async def is_finished(database: Database, folder: Path) -> bool:
+    """Whether the database holds the whole demonstration record of this release, and nothing else.
+
+    Errors  DemoError where the database holds records that are not synthetic
+    """
+    async with database.owner() as connection:
+        if await connection.fetchval(_REAL):
+            raise DemoError(
+                "this database holds real records, and the demonstration must not mix with them;"
+                " give it a folder or a database of its own"
+            )
+        published: int = await connection.fetchval(_PUBLISHED)
+    return published > 0 and _finished(folder) == {"generator": _generator(), "revisions": published}
+
+
+async def empty(database: Database) -> None:
+    """Take an unfinished demonstration out of its database; the tables have to be migrated again."""
+    async with database.owner() as connection:
+        await connection.execute(
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC"
+        )
+
+
+async def build(database: Database, folder: Path, *, on_step: OnStep) -> int:
+    """Write the files into a folder and take them in; returns the number of the last revision.
+
+    `on_step` is told how many files are done, of how many.
+    Errors  DemoError where a file of ours is refused: a bug
+    """
+    (folder / "demo.json").unlink(missing_ok=True)
+    files = write_demonstration(folder / "files")
+    revision = 0
+    for done, file in enumerate(files):
+        on_step(done, len(files))
+        receipt = await ingest_file(database, file.path, _options(file))
+        revision = _check(receipt, file) or revision
+    on_step(len(files), len(files))
+    (folder / "demo.json").write_text(json.dumps({"generator": _generator(), "revisions": revision}), encoding="utf-8")
+    return revision
+
+
+@contextmanager
+def only_builder(folder: Path) -> Iterator[None]:
+    """Hold the right to build in a folder.
+
+    Errors  DemoError where another process holds it
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError(f"another `sudstat demo` is building in {folder}; wait for it to end") from None
+        yield
+
+
+def _options(file: DemoFile) -> Options:
+    return Options(
+        layout=file.layout,
+        layer=file.layer,
+        source=file.source,
+        author=_AUTHOR,
+        seen_on=file.seen_on,
+        published_at=file.published_at,
+        is_synthetic=True,
+    )
+
+
+def _check(receipt: Receipt, file: DemoFile) -> int | None:
+    if receipt.tallied.refused:
+        first = receipt.tallied.refused[0]
+        raise DemoError(f"{file.path.name}, {first.place}: {first.code}: {first.detail}")
+    return receipt.revision
+
+
+def _finished(folder: Path) -> object:
+    path = folder / "demo.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _generator() -> str:
+    """What tells this release's demonstration from another's: a digest of the code that writes it."""
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(code).hexdigest()[:16]

@@ -1,0 +1,223 @@
+"""One batch from a file to a receipt: read, stage, merge, post, publish."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from app.db.database import Connection, Database, load_statements, take_turn
+from app.errors import Unavailable
+from app.ingest.encodings import read_rows
+from app.ingest.identity import assign_cases
+from app.ingest.layouts import LAYOUTS
+from app.ingest.layouts.sudrfscraper import read_meta
+from app.ingest.merge import (
+    Merging,
+    has_new_coverage,
+    refuse_repeated,
+    stage_changes,
+    write_changes,
+    write_coverage,
+)
+from app.ingest.receipt import Options, Receipt, Tallied
+from app.ingest.record import Layout, Outcome, Record, Refused, Skipped, Warned
+from app.records.publishing import NewRevision, publish
+from app.records.reference import gravity_of
+from app.records.writing import STAGE as STAGE_VERSIONS
+from app.statistics.ledger import DEFINITION, post
+
+_SQL = load_statements(__file__, "merge.sql")
+_NEXT = "SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM published p"
+_KEEP = "INSERT INTO batches (batch_id, revision, digest, author, created_at, receipt) VALUES ($1, $2, $3, $4, $5, $6)"
+
+OnBytes = Callable[[int], None]
+
+
+class IngestError(Exception):
+    """A file that cannot be ingested at all; one line for a person."""
+
+
+async def ingest_file(
+    database: Database,
+    path: Path,
+    options: Options,
+    *,
+    line_limit_bytes: int = 8 * 1024 * 1024,
+    writer_wait_s: float = 30.0,
+    on_bytes: OnBytes | None = None,
+) -> Receipt:
+    """Take a file into the record as one revision, or leave the record as it is.
+
+    Errors  IngestError for a file that cannot be read; Unavailable while another ingest runs for too long
+    """
+    layout = LAYOUTS[options.layout]
+    encoding = layout.encodings.get(path.suffix.lower())
+    if encoding is None:
+        raise IngestError(f"{path.name}: layout {layout.id} takes files ending in {', '.join(layout.encodings)}")
+    if not path.is_file():
+        raise IngestError(f"{path}: there is no such file")
+    digest = _digest(path)
+    tallied = Tallied()
+    window = _coverage(path, layout, tallied)
+    rows = read_rows(path, encoding, line_limit_bytes=line_limit_bytes, on_bytes=on_bytes)
+    batch = _Batch(options, layout, digest, tallied, window, writer_wait_s)
+    try:
+        return await batch.take(database, layout.read(rows, encoding))
+    except _Trial as trial:
+        return trial.receipt
+    except asyncpg.LockNotAvailableError as error:
+        raise Unavailable("Another ingest is running; try again in a minute.", headers={"Retry-After": "60"}) from error
+
+
+class _Trial(Exception):
+    """Leaves the transaction of a batch that is only tried, and carries its receipt out."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        self.receipt = receipt
+
+
+class _Batch:
+    """One batch on its way through the transaction."""
+
+    def __init__(
+        self,
+        options: Options,
+        layout: Layout,
+        digest: bytes,
+        tallied: Tallied,
+        window: tuple[date, date] | None,
+        writer_wait_s: float,
+    ) -> None:
+        self.options = options
+        self.layout = layout
+        self.digest = digest
+        self.tallied = tallied
+        self.window = window
+        self.writer_wait_s = writer_wait_s
+        self.batch_id = uuid4()
+        self.today = options.seen_on or datetime.now(UTC).date()
+
+    async def take(self, database: Database, outcomes: Iterator[Outcome]) -> Receipt:
+        async with database.writer() as connection:
+            await connection.execute(_SQL["stage"])
+            await connection.copy_records_to_table("stage", records=self._stage_rows(outcomes))
+            if self.tallied.refused and not self.options.skips_refused:
+                return self._receipt(None, None)
+            await take_turn(connection, wait_s=self.writer_wait_s)
+            await connection.execute("ANALYZE stage")
+            await assign_cases(connection)
+            if self.layout.refuses_duplicates:
+                await refuse_repeated(connection, self.tallied)
+                if self.tallied.refused and not self.options.skips_refused:
+                    raise _Trial(self._receipt(None, None))
+            receipt = await self._merge(connection)
+            if self.options.is_trial:
+                raise _Trial(receipt)
+            return receipt
+
+    async def _merge(self, connection: Connection) -> Receipt:
+        revision, reference = tuple(await connection.fetchrow(_NEXT))
+        merging = Merging(revision, self.options.layer, self.digest, await gravity_of(connection, reference))
+        await connection.execute(STAGE_VERSIONS)
+        changes = await stage_changes(connection, merging, self.tallied)
+        if not changes and not (self.window and await has_new_coverage(connection, self.window)):
+            return self._receipt(None, None)
+        posted = await post(connection, revision, reference)
+        await write_changes(connection, merging)
+        if self.window:
+            await write_coverage(connection, merging, self.window, self.options.source)
+        published_at = await publish(connection, self._new_revision(revision, reference, posted))
+        receipt = self._receipt(revision, published_at)
+        await connection.execute(
+            _KEEP, self.batch_id, revision, self.digest, self.options.author, published_at, receipt.as_json()
+        )
+        return receipt
+
+    def _new_revision(self, revision: int, reference: int, posted: dict[str, int]) -> NewRevision:
+        options = self.options
+        return NewRevision(
+            revision=revision,
+            batch_id=self.batch_id,
+            cause="source",
+            source=options.source,
+            layer=options.layer,
+            layout=options.layout,
+            author=options.author,
+            seen_on=options.seen_on,
+            published_at=options.published_at,
+            is_synthetic=options.is_synthetic,
+            counts=dict(self.tallied.counts),
+            rows_written=posted,
+            reference=reference,
+            definition=DEFINITION,
+        )
+
+    def _receipt(self, revision: int | None, published_at: datetime | None) -> Receipt:
+        applied = revision is not None and not self.options.is_trial
+        return Receipt(self.batch_id, revision, published_at, applied, self.tallied)
+
+    def _stage_rows(self, outcomes: Iterator[Outcome]) -> Iterator[tuple[Any, ...]]:
+        line = 0
+        for outcome in outcomes:
+            match outcome:
+                case Record():
+                    line += 1
+                    yield self._stage_row(line, outcome)
+                case Skipped():
+                    self.tallied.skip(outcome.reason)
+                case Refused():
+                    self.tallied.refuse(outcome)
+                case Warned():
+                    self.tallied.warn(outcome.code, outcome.detail)
+
+    def _stage_row(self, line: int, record: Record) -> tuple[Any, ...]:
+        said = record.said
+        for warning in record.warnings:
+            self.tallied.warn(warning, place=record.place)
+        body = {
+            **said,
+            "number": record.number,
+            "number_key": record.number_key,
+            "uid": record.uid,
+            "card_guid": record.card_guid,
+            "previous": record.previous,
+        }
+        return (
+            line, record.place, record.court, record.instance, record.number, record.number_key, record.card_guid,
+            [shown for shown, _ in record.previous], [key for _, key in record.previous], record.uid,
+            record.seen_on or self.today, record.row_hash, said.get("disposition") not in (None, "pending"),
+            _day(said.get("received_on")), _day(said.get("decided_on")), _day(said.get("in_force_on")),
+            _time_ordered_id(), {field: value for field, value in body.items() if field in said or value},
+        )  # fmt: skip
+
+
+def _coverage(path: Path, layout: Layout, tallied: Tallied) -> tuple[date, date] | None:
+    """The window of days that a scrape's own description says it looked at."""
+    meta = read_meta(path) if layout.id == "sudrfscraper" else None
+    if isinstance(meta, Warned):
+        tallied.warn(meta.code, meta.detail)
+        return None
+    if meta is None or meta.starts_on is None or meta.ends_on is None:
+        return None
+    return meta.starts_on, meta.ends_on
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _day(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+def _time_ordered_id() -> UUID:
+    """A random id that sorts by time (RFC 9562, version 7), so that new rows lie together in an index."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)

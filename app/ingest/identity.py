@@ -1,0 +1,69 @@
+"""Which case is each row about: keys in their order, then rows of one file that share keys."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from app.db.database import Connection, load_statements
+
+_SQL = load_statements(__file__, "merge.sql")
+
+
+async def assign_cases(connection: Connection) -> None:
+    """Fill `assigned`: each staged row's case, found or new.
+
+    A row goes to the first case found by card GUID, number, previous numbers. Rows of the batch that share a key are
+    of one case, unless their own keys lead to different ones: then each goes to its own.
+    """
+    await connection.execute(_SQL["keys"])
+    await connection.execute("ANALYZE stage_keys")
+    await connection.execute(_SQL["found"])
+    groups = _groups(row["lines"] for row in await connection.fetch(_SQL["linked"]))
+    linked = [line for group in groups for line in group]
+    await connection.execute(_SQL["assign"], linked)
+    if not linked:
+        return
+    found = await connection.fetch("SELECT * FROM found WHERE line = ANY($1::int[])", linked)
+    fresh = await connection.fetch("SELECT line, candidate_id FROM stage WHERE line = ANY($1::int[])", linked)
+    rows = _assign(groups, _by_line(found), {row["line"]: row["candidate_id"] for row in fresh})
+    await connection.copy_records_to_table("assigned", records=rows)
+
+
+Found = dict[int, list[tuple[int, str, UUID]]]
+
+
+def _by_line(found: Iterable[tuple[int, UUID, int, str]]) -> Found:
+    by_line: Found = defaultdict(list)
+    for line, case_id, priority, key in found:
+        by_line[line].append((priority, key, case_id))
+    return by_line
+
+
+def _assign(groups: Sequence[Sequence[int]], found: Found, fresh: dict[int, UUID]) -> list[tuple[int, UUID, bool]]:
+    rows = []
+    for group in groups:
+        held = [match for line in group for match in found.get(line, ())]
+        for line in group:
+            *_, case_id = min(found.get(line) or held or [(0, "", fresh[group[0]])])
+            rows.append((line, case_id, not held))
+    return rows
+
+
+def _groups(links: Iterable[Sequence[int]]) -> list[list[int]]:
+    """Connected components of rows, each in order (union-find with path halving)."""
+    parent: dict[int, int] = {}
+
+    def root(line: int) -> int:
+        while parent.setdefault(line, line) != line:
+            parent[line] = parent[parent[line]]
+            line = parent[line]
+        return line
+
+    for first, *others in links:
+        for other in others:
+            low, high = sorted((root(first), root(other)))
+            parent[high] = low
+    groups: dict[int, list[int]] = defaultdict(list)
+    for line in sorted(parent):
+        groups[root(line)].append(line)
+    return list(groups.values())

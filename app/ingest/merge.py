@@ -1,0 +1,138 @@
+"""Merges staged rows into the record: statements, versions, arrivals. One batch, one transaction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from app.db.database import Connection, load_statements
+from app.ingest.receipt import SHOWN, Tallied
+from app.ingest.record import Refused
+from app.records.kin import restate_arrivals
+from app.records.resolve import Body, Gravity, overlay, resolve
+from app.records.writing import Versioned, stage_versions, write_versions
+
+_SQL = load_statements(__file__, "merge.sql")
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """What holds for every row of a batch being merged."""
+
+    revision: int
+    layer: str
+    digest: bytes
+    gravity: Gravity
+
+    def sql(self, name: str) -> str:
+        """A statement with the layer and the revision in it; both are ours, not a caller's."""
+        return _SQL[name].format(layer=self.layer, revision=self.revision)
+
+
+async def refuse_repeated(connection: Connection, tallied: Tallied) -> None:
+    """Refuse every row that claims a case which another row of the file claims too, and unstage it."""
+    rows = await connection.fetch(_SQL["repeated"])
+    for row in rows:
+        detail = "Another record of this file is about the same case; give each case once."
+        identifiers = {"court": row["court"], "number": row["number"] or ""}
+        tallied.refuse(Refused(row["place"], "duplicate_in_file", detail, identifiers))
+    lines = [row["line"] for row in rows]
+    for table in ("stage", "assigned", "stage_keys"):
+        await connection.execute(f"DELETE FROM {table} WHERE line = ANY($1::int[])", lines)
+
+
+async def stage_changes(connection: Connection, merging: Merging, tallied: Tallied) -> int:
+    """Work out what the staged rows change, into staged statements and versions.
+
+    Returns how many statements would be new; 0 where the record stays as it is.
+    """
+    await connection.execute(merging.sql("judge"), merging.digest)
+    await connection.execute("ANALYZE judged")
+    outcomes = "SELECT outcome, count(*) FROM judged WHERE outcome <> 'candidate' GROUP BY outcome"
+    for outcome, count in await connection.fetch(outcomes):
+        tallied.counts[outcome] += count
+    await _suspect(connection, tallied)
+    written = 0
+    cursor = await connection.cursor(merging.sql("candidates"))
+    while rows := await cursor.fetch(_CHUNK):
+        merged = [_merge(row, merging) for row in rows]
+        for change in merged:
+            tallied.counts[change.outcome] += 1
+        changes = [change for change in merged if change.outcome != "unchanged"]
+        written += len(changes)
+        await connection.copy_records_to_table("new_statements", records=_statement_rows(changes, merging))
+        await stage_versions(connection, (change.version for change in changes if change.version is not None))
+    if written:
+        await restate_arrivals(connection, merging.revision)
+    return written
+
+
+async def write_changes(connection: Connection, merging: Merging) -> None:
+    """Write the staged statements and versions to the record."""
+    await connection.execute("ANALYZE new_statements")
+    for name in ("write_cases", "write_identifiers", "supersede_statements", "write_statements"):
+        await connection.execute(merging.sql(name))
+    await write_versions(connection)
+
+
+async def has_new_coverage(connection: Connection, window: tuple[date, date]) -> bool:
+    """Whether a window tells of days that were not known to be covered in a staged court."""
+    return bool(await connection.fetchval(_SQL["new_coverage"], *window))
+
+
+async def write_coverage(connection: Connection, merging: Merging, window: tuple[date, date], source: str) -> None:
+    """Note the window that the batch's source looked at, for every staged court."""
+    await connection.execute(merging.sql("write_coverage"), *window, source)
+
+
+async def _suspect(connection: Connection, tallied: Tallied) -> None:
+    for name in ("two_keys", "same_receipt"):
+        pairs = [dict(row) for row in await connection.fetch(_SQL[name])]
+        tallied.possible_duplicates += pairs[: SHOWN - len(tallied.possible_duplicates)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    court: str
+    case_id: UUID
+    outcome: str
+    seen_on: date
+    row_hash: bytes
+    body: Body
+    version: Versioned | None
+
+
+def _merge(row: Any, merging: Merging) -> _Change:
+    """What one row makes of its case: created, changed or unchanged, with the version where it is another."""
+    own, other = row["own"], row["other"]
+    is_card = merging.layer == "court_card"
+    body = overlay(own, other, row["row"], is_complete=is_card)
+    outcome = "created" if row["is_new"] else "unchanged" if body == own else "changed"
+    version = None
+    if outcome != "unchanged":
+        effective = resolve(body, other, merging.gravity) if is_card else resolve(other, body, merging.gravity)
+        derived = row["arrival"] if effective.uid else None  # of kin, until they are looked at anew
+        arrival = effective.arrival or derived or "new"
+        if effective.content_hash != row["content_hash"] or arrival != row["arrival"]:
+            number = (row["version"] or 0) + 1
+            version = Versioned(
+                row["court"], row["case_id"], merging.revision, number, row["instance"], arrival, effective
+            )
+    return _Change(row["court"], row["case_id"], outcome, row["seen_on"], row["row_hash"], body, version)
+
+
+def _statement_rows(changes: list[_Change], merging: Merging) -> Iterator[tuple[Any, ...]]:
+    for change in changes:
+        yield (
+            change.court,
+            change.case_id,
+            merging.layer,
+            merging.revision,
+            None,
+            change.seen_on,
+            change.row_hash,
+            merging.digest,
+            change.body,
+        )

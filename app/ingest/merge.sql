@@ -1,0 +1,150 @@
+-- name: stage
+-- Rows of one batch as their layout read them.
+CREATE TEMPORARY TABLE stage (
+    line int, place text, court text, instance text, number text, number_key text, guid text,
+    previous text[], previous_keys text[], uid text, seen_on date, row_hash bytea, is_decided boolean,
+    received_on date, decided_on date, in_force_on date, candidate_id uuid, body jsonb
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE new_statements (LIKE statements) ON COMMIT DROP;
+CREATE TEMPORARY TABLE assigned (line int, case_id uuid, is_new boolean) ON COMMIT DROP
+
+-- name: keys
+-- Every key of every row, in the order in which a case is looked up by it.
+CREATE TEMPORARY TABLE stage_keys ON COMMIT DROP AS
+SELECT line, court, instance, 'guid' AS kind, guid AS key, guid AS value, 1 AS priority
+FROM stage WHERE guid IS NOT NULL
+UNION ALL
+SELECT line, court, instance, 'number', number_key, number, 2 FROM stage WHERE number_key IS NOT NULL
+UNION ALL
+SELECT s.line, s.court, s.instance, 'number', p.key, p.value, 2 + p.position::int
+FROM stage s, unnest(s.previous_keys, s.previous) WITH ORDINALITY AS p (key, value, position)
+
+-- name: found
+-- Cases already held that a row's keys lead to.
+CREATE TEMPORARY TABLE found ON COMMIT DROP AS
+SELECT DISTINCT ON (k.line, i.case_id) k.line, i.case_id, k.priority, k.key
+FROM stage_keys k
+JOIN identifiers i ON i.court = k.court AND i.instance = k.instance AND i.kind = k.kind AND i.key = k.key
+                  AND i.superseded_in IS NULL
+ORDER BY k.line, i.case_id, k.priority, k.key
+
+-- name: linked
+-- Rows of the batch that share a key.
+SELECT array_agg(DISTINCT line) AS lines FROM stage_keys
+GROUP BY court, instance, kind, key HAVING count(DISTINCT line) > 1
+
+-- name: assign
+-- Every row that shares no key with another: the first case found, else a new one.
+INSERT INTO assigned
+SELECT s.line, coalesce(f.case_id, s.candidate_id), f.case_id IS NULL
+FROM stage s
+LEFT JOIN (SELECT DISTINCT ON (line) line, case_id FROM found ORDER BY line, priority, key) f ON f.line = s.line
+WHERE s.line <> ALL ($1::int[])
+
+-- name: judge
+-- What becomes of each row. $1 is the layer, $2 the digest of the batch's file.
+-- Of several rows of one case the one with a decision counts, then the later decision, and so on.
+CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
+WITH ranked AS (
+    SELECT s.line, s.court, a.case_id, a.is_new, s.seen_on, s.row_hash,
+           row_number() OVER (
+               PARTITION BY s.court, a.case_id
+               ORDER BY s.is_decided DESC, s.decided_on DESC NULLS LAST, s.in_force_on DESC NULLS LAST,
+                        s.row_hash DESC, s.seen_on DESC, s.line) AS rank
+    FROM stage s JOIN assigned a ON a.line = s.line
+)
+SELECT r.line, r.court, r.case_id, r.is_new, r.seen_on, r.row_hash,
+       CASE WHEN r.rank > 1 THEN 'superseded_in_file'
+            WHEN r.is_new OR l.row_hash IS NULL THEN 'candidate'
+            WHEN l.row_hash = r.row_hash THEN 'unchanged'
+            WHEN r.seen_on < l.seen_on THEN 'stale'
+            -- a row that this layer once said and has taken back since: an old file is being loaded again
+            WHEN EXISTS (
+                SELECT FROM statements o
+                WHERE o.court = r.court AND o.case_id = r.case_id AND o.layer = '{layer}'
+                  AND o.superseded_in IS NOT NULL AND o.row_hash = r.row_hash AND o.seen_on >= r.seen_on
+                  AND (o.layer = 'court_card' OR o.digest = $1)) THEN 'stale'
+            ELSE 'candidate' END AS outcome
+FROM ranked r
+LEFT JOIN statements l ON l.court = r.court AND l.case_id = r.case_id AND l.layer = '{layer}'
+                      AND l.superseded_in IS NULL
+
+-- name: repeated
+-- Rows that claim a case which another row of the same file claims too.
+SELECT s.line, s.place, s.court, s.number FROM stage s JOIN assigned a ON a.line = s.line
+WHERE (s.court, a.case_id) IN (
+    SELECT s.court, a.case_id FROM stage s JOIN assigned a ON a.line = s.line GROUP BY 1, 2 HAVING count(*) > 1)
+ORDER BY s.line
+
+-- name: candidates
+-- Rows that may change something, with what both layers and the version hold now.
+SELECT j.court, j.case_id, j.is_new, j.seen_on, j.row_hash, s.instance, s.body AS row,
+       own.body AS own, other.body AS other, v.version, v.content_hash, v.arrival
+FROM judged j
+JOIN stage s ON s.line = j.line
+LEFT JOIN statements own ON own.court = j.court AND own.case_id = j.case_id AND own.layer = '{layer}'
+                        AND own.superseded_in IS NULL
+LEFT JOIN statements other ON other.court = j.court AND other.case_id = j.case_id AND other.layer <> '{layer}'
+                          AND other.superseded_in IS NULL
+LEFT JOIN versions v ON v.court = j.court AND v.case_id = j.case_id AND v.superseded_in IS NULL
+WHERE j.outcome = 'candidate'
+ORDER BY j.line
+
+-- name: write_cases
+INSERT INTO cases SELECT n.court, n.case_id, s.instance, {revision}
+FROM new_statements n JOIN judged j ON j.court = n.court AND j.case_id = n.case_id AND j.outcome = 'candidate'
+JOIN stage s ON s.line = j.line
+WHERE j.is_new
+
+-- name: write_identifiers
+-- What the rows of changed cases teach; a key that belongs to another case stays there.
+INSERT INTO identifiers
+SELECT DISTINCT ON (k.court, j.case_id, k.kind, k.key)
+       k.court, j.case_id, k.kind, k.key, {revision}, NULL::int, k.instance, k.value
+FROM stage_keys k
+JOIN judged j ON j.line = k.line
+JOIN new_statements n ON n.court = j.court AND n.case_id = j.case_id
+WHERE NOT EXISTS (
+    SELECT FROM identifiers i
+    WHERE i.court = k.court AND i.instance = k.instance AND i.kind = k.kind AND i.key = k.key
+      AND i.superseded_in IS NULL)
+ORDER BY k.court, j.case_id, k.kind, k.key, k.priority, k.value
+ON CONFLICT DO NOTHING
+
+-- name: supersede_statements
+UPDATE statements o SET superseded_in = n.revision FROM new_statements n
+WHERE o.court = n.court AND o.case_id = n.case_id AND o.layer = n.layer AND o.superseded_in IS NULL
+
+-- name: write_statements
+INSERT INTO statements SELECT * FROM new_statements
+
+-- name: write_coverage
+-- Windows that tell of days not known to be covered before.
+INSERT INTO coverage_windows
+SELECT c.court, {revision}, $1::date, $2::date, $3
+FROM (SELECT DISTINCT court FROM stage) c
+WHERE NOT EXISTS (
+    SELECT FROM coverage_windows w WHERE w.court = c.court AND w.starts_on <= $1 AND w.ends_on >= $2)
+
+-- name: new_coverage
+SELECT EXISTS (
+    SELECT FROM (SELECT DISTINCT court FROM stage) c
+    WHERE NOT EXISTS (
+        SELECT FROM coverage_windows w WHERE w.court = c.court AND w.starts_on <= $1 AND w.ends_on >= $2))
+
+-- name: two_keys
+-- Rows whose later keys lead to another case than the first.
+SELECT s.place, s.court, min(f.case_id::text) AS one, max(f.case_id::text) AS other, 'two-keys' AS reason
+FROM found f JOIN stage s ON s.line = f.line
+GROUP BY s.line, s.place, s.court HAVING count(DISTINCT f.case_id) > 1
+ORDER BY s.line LIMIT 100
+
+-- name: same_receipt
+-- New cases of the same court, UID and day of receipt as one held under another number.
+SELECT s.place, s.court, j.case_id::text AS one, v.case_id::text AS other, 'same-uid-and-receipt' AS reason
+FROM judged j
+JOIN stage s ON s.line = j.line
+JOIN versions v ON v.court = s.court AND v.uid = s.uid AND v.instance = s.instance AND v.received_on = s.received_on
+               AND v.case_id <> j.case_id AND v.superseded_in IS NULL
+WHERE j.is_new AND j.outcome = 'candidate'
+ORDER BY s.line LIMIT 100

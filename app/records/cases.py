@@ -1,0 +1,273 @@
+"""Cases as of a revision: lists, one case, and the flat shape with one row for each charge."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from app.db.database import Connection, load_statements
+from app.records.ids import show_id
+from app.records.listing import Condition, Filter, Listing, Page, SortColumn, Statement, Wanted, find_rows
+from app.records.revisions import State
+from app.records.uid import has_check_digits
+from app.table import Column
+
+_SQL = load_statements(__file__, "reading.sql")
+Shown = dict[str, Any]
+_Key = tuple[str, UUID]
+
+_LIVE = "{0}.revision <= $1::int AND ({0}.superseded_in IS NULL OR {0}.superseded_in > $1::int)"
+_REFERENCE = "(SELECT r.reference FROM revisions r WHERE r.revision = $1::int)"
+_OF_VERSION = "{0}.court = v.court AND {0}.case_id = v.case_id AND {0}.revision = v.revision"
+_KNOWN_BY = (
+    "EXISTS (SELECT 1 FROM identifiers i WHERE i.court = v.court AND i.case_id = v.case_id"
+    f" AND {_LIVE.format('i')} AND i.kind = '{{kind}}' AND {{{{test}}}})"
+)
+_AT_COURT = f"v.court IN (SELECT k.code FROM courts k WHERE k.reference = {_REFERENCE} AND {{test}})"
+# An article alone means all its parts and itself without a part, never `337.1` and the like.
+_CHARGED = (
+    f"EXISTS (SELECT 1 FROM charges c WHERE {_OF_VERSION.format('c')} AND c.defendant = d.defendant"
+    " AND (c.offence = ANY({value}::text[]) OR split_part(c.offence, ':', 1) = ANY({value}::text[])))"
+)
+
+CASES = Listing(
+    select="v.*",
+    source="versions v",
+    where=_LIVE.format("v"),
+    id=SortColumn("v.case_id", "uuid"),
+    columns={
+        "received_on": SortColumn("v.received_on", "date", is_nullable=True),
+        "decided_on": SortColumn("v.decided_on", "date", is_nullable=True),
+        "in_force_on": SortColumn("v.in_force_on", "date", is_nullable=True),
+        "number": SortColumn('v.number COLLATE "C"', "text", is_nullable=True),
+        "court": SortColumn("v.court", "text"),
+        "id": SortColumn("v.case_id", "uuid"),
+    },
+    filters={
+        "court": Filter("v.court"),
+        "instance": Filter("v.instance"),
+        "number": Filter("i.key", within=_KNOWN_BY.format(kind="number")),
+        "card_guid": Filter("i.key", within=_KNOWN_BY.format(kind="guid")),
+        "uid": Filter("v.uid"),
+        "received_on": Filter("v.received_on", "date"),
+        "decided_on": Filter("v.decided_on", "date"),
+        "in_force_on": Filter("v.in_force_on", "date"),
+        "arrival": Filter("v.arrival"),
+        "disposition": Filter("v.disposition"),
+        "is_withdrawn": Filter("v.is_withdrawn", "bool"),
+        "court_level": Filter("k.level", within=_AT_COURT),
+        "region": Filter("k.region", within=_AT_COURT),
+        "district": Filter("coalesce(k.district, 'unknown')", within=_AT_COURT),
+        "service_status": Filter("d.service_status", level="person"),
+        "person_disposition": Filter("d.disposition", level="person"),
+        "sentence_class": Filter("d.sentence_class", level="person"),
+        "sentence_kind": Filter("d.sentence_kind", level="person"),
+        "sentence_execution": Filter("d.sentence_execution", level="person"),
+        "offence": Filter("c.offence", within=_CHARGED, level="charge"),
+    },
+    levels={"person": f"EXISTS (SELECT 1 FROM defendants d WHERE {_OF_VERSION.format('d')} AND {{test}})"},
+)
+
+CASE_COLUMNS = (
+    Column("id", caption="Id of the case"),
+    Column("version", "integer"),
+    Column("revision", "integer"),
+    Column("court", codelist="court"),
+    Column("instance", codelist="instance"),
+    Column("number"),
+    Column("previous_numbers", caption="Earlier numbers, joined by |"),
+    Column("uid"),
+    Column("card_guid"),
+    Column("received_on", "day"),
+    Column("arrival", codelist="arrival"),
+    Column("decided_on", "day"),
+    Column("disposition", codelist="case_disposition"),
+    Column("in_force_on", "day"),
+    Column("is_withdrawn", "boolean"),
+    Column("merged_into"),
+    Column("defendant.id"),
+    Column("defendant.ordinal", "integer"),
+    Column("defendant.service_status", codelist="service_status"),
+    Column("defendant.disposition", codelist="person_disposition"),
+    Column("defendant.is_presumed", "boolean"),
+    Column("defendant.decided_on", "day"),
+    Column("defendant.principal_offence", codelist="offence"),
+    Column("charge.offence", codelist="offence"),
+    Column("charge.role", codelist="charge_role"),
+    Column("charge.stage", codelist="charge_stage"),
+    Column("charge.episodes", "integer"),
+    Column("charge.principal", "boolean"),
+    Column("sentence.class", codelist="sentence_class"),
+    Column("sentence.kind", codelist="sentence_kind"),
+    Column("sentence.execution", codelist="sentence_execution"),
+    Column("sentence.term_months", "integer", unit="month"),
+    Column("sentence.probation_months", "integer", unit="month"),
+    Column("sentence.fine_rub", "integer", unit="rouble"),
+    Column("sentence.regime", codelist="regime"),
+    Column("sentence.source", codelist="sentence_source"),
+    Column("conflicts", "integer"),
+)
+
+
+async def find_cases(connection: Connection, wanted: Wanted, state: State) -> Page:
+    """One page of cases as of a revision, each with its identifiers, defendants, charges and sentences."""
+    rows, last, has_more = await find_rows(connection, CASES, wanted, state.revision)
+    return Page(tuple(await _assemble(connection, rows, state)), has_more, last)
+
+
+async def count_cases(connection: Connection, conditions: Sequence[Condition], state: State) -> tuple[int, int]:
+    """How many cases meet the conditions, and how many rows their flat shape has."""
+    statement = Statement(CASES, state.revision, conditions)
+    sql = _SQL["flat_rows"].format(source=CASES.source, where=statement.where)
+    found = (await connection.fetch(sql, *statement.arguments))[0]
+    return found["cases"], found["rows"]
+
+
+async def get_case(connection: Connection, case_id: UUID, state: State) -> Shown | None:
+    """One case as of a revision; None where there was none by then."""
+    court = await connection.fetchval(_SQL["court_of_case"], case_id, state.revision)
+    if court is None:
+        return None
+    row = await connection.fetchrow(
+        f"SELECT v.* FROM versions v WHERE v.court = $2 AND v.case_id = $3 AND {_LIVE.format('v')}",
+        state.revision,
+        court,
+        case_id,
+    )
+    return None if row is None else (await _assemble(connection, [row], state))[0]
+
+
+def flatten_case(case: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Rows of a case under `CASE_COLUMNS`: one for each charge, nulls where there is no charge or no person."""
+    by_type = _values_by_type(case["identifiers"])
+    current = {kind: value for (kind, is_current), (value, *_) in by_type.items() if is_current}
+    own = {
+        **case,
+        "number": current.get("case_number"),
+        "previous_numbers": "|".join(by_type.get(("case_number", False), ())) or None,
+        "uid": current.get("uid"),
+        "card_guid": current.get("card_guid"),
+    }
+    people: Sequence[Mapping[str, Any]] = case["defendants"] or ({},)
+    for person in people:
+        charges: Sequence[Mapping[str, Any]] = person.get("charges") or ({},)
+        for charge in charges:
+            parts = {"defendant": person, "charge": charge, "sentence": person.get("sentence") or {}}
+            yield tuple(_cell(column.id, own, parts) for column in CASE_COLUMNS)
+
+
+def _cell(column: str, own: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> Any:
+    part, dot, name = column.partition(".")
+    return parts[part].get(name) if dot else own[column]
+
+
+def _values_by_type(identifiers: Iterable[Mapping[str, Any]]) -> Mapping[tuple[str, bool], list[str]]:
+    values: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    for identifier in identifiers:
+        values[identifier["type"], identifier["current"]].append(identifier["value"])
+    return values
+
+
+async def _assemble(connection: Connection, rows: Sequence[asyncpg.Record], state: State) -> list[Shown]:
+    if not rows:
+        return []
+    courts, ids, revisions = ([row[name] for row in rows] for name in ("court", "case_id", "revision"))
+    known_by = _by_case(await connection.fetch(_SQL["identifiers"], state.revision, courts, ids))
+    people = _by_case(await connection.fetch(_SQL["defendants"], courts, ids, revisions))
+    charges = _by_case(await connection.fetch(_SQL["charges"], courts, ids, revisions))
+    return [_show(row, known_by[key], people[key], charges[key]) for row in rows for key in [_key(row)]]
+
+
+def _key(row: asyncpg.Record) -> _Key:
+    return row["court"], row["case_id"]
+
+
+def _by_case(rows: Iterable[asyncpg.Record]) -> defaultdict[_Key, list[asyncpg.Record]]:
+    grouped: defaultdict[_Key, list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        grouped[_key(row)].append(row)
+    return grouped
+
+
+def _show(
+    row: asyncpg.Record,
+    known_by: Sequence[asyncpg.Record],
+    people: Sequence[asyncpg.Record],
+    charges: Sequence[asyncpg.Record],
+) -> Shown:
+    return {
+        "id": show_id(row["case_id"]),
+        "version": row["version"],
+        "revision": row["revision"],
+        "court": row["court"],
+        "instance": row["instance"],
+        "identifiers": _identifiers(row, known_by),
+        "received_on": row["received_on"],
+        "arrival": row["arrival"],
+        "decided_on": row["decided_on"],
+        "disposition": row["disposition"],
+        "in_force_on": row["in_force_on"],
+        "is_withdrawn": row["is_withdrawn"],
+        "merged_into": row["merged_into"] and show_id(row["merged_into"]),
+        "defendants": [
+            _person(person, [c for c in charges if c["defendant"] == person["defendant"]]) for person in people
+        ],
+        "layers": row["layers"],
+        "conflicts": len(row["conflicts"]),
+        "sources": row["sources"],
+    }
+
+
+_TYPES = {"number": "case_number", "uid": "uid", "guid": "card_guid"}
+
+
+def _identifiers(row: asyncpg.Record, known_by: Sequence[asyncpg.Record]) -> list[Shown]:
+    """Identifiers by type, the current one of each first; of several cards the one learnt last is current."""
+    last_guid = next((i["value"] for i in reversed(known_by) if i["kind"] == "guid"), None)
+    current = {"number": row["number"], "uid": row["uid"], "guid": last_guid}
+    # What a version says of itself need not be a key that was learnt: its UID never is.
+    own = [(kind, value) for kind, value in current.items() if value is not None]
+    known = dict.fromkeys((*own, *((i["kind"], i["value"]) for i in known_by)))
+    order = list(_TYPES)
+    shown = sorted(known, key=lambda key: (order.index(key[0]), key[1] != current[key[0]]))
+    return [_identifier(kind, value, is_current=value == current[kind]) for kind, value in shown]
+
+
+def _identifier(kind: str, value: str, *, is_current: bool) -> Shown:
+    identifier = {"type": _TYPES[kind], "value": value, "current": is_current}
+    return {**identifier, "check_digits": has_check_digits(value)} if kind == "uid" else identifier
+
+
+def _person(row: asyncpg.Record, charges: Sequence[asyncpg.Record]) -> Shown:
+    offence = row["offence_decided"]
+    return {
+        "id": f"d{row['defendant']}",
+        "ordinal": row["ordinal"],
+        "service_status": row["service_status"],
+        "disposition": row["disposition"],
+        "is_presumed": row["is_presumed"],
+        "decided_on": row["decided_on"],
+        "principal_offence": None if offence == "unknown" else offence,
+        "charges": [
+            {
+                "offence": charge["offence"],
+                "role": charge["role"],
+                "stage": charge["stage"],
+                "episodes": charge["episodes"],
+                "principal": charge["is_principal"],
+            }
+            for charge in charges
+        ],
+        "sentence": {
+            "class": row["sentence_class"],
+            "kind": row["sentence_kind"],
+            "execution": row["sentence_execution"],
+            "term_months": row["term_months"],
+            "probation_months": row["probation_months"],
+            "fine_rub": row["fine_rub"],
+            "regime": row["regime"],
+            "source": row["sentence_source"],
+        },
+    }

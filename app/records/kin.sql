@@ -1,0 +1,67 @@
+-- name: kin
+-- Cases of the UIDs that staged versions have, or had until now, where they are more than one, or where one that is
+-- left alone still says otherwise.
+WITH touched AS MATERIALIZED (
+    SELECT uid FROM new_versions WHERE uid IS NOT NULL
+    UNION
+    SELECT v.uid FROM versions v JOIN new_versions n ON n.court = v.court AND n.case_id = v.case_id
+    WHERE v.superseded_in IS NULL AND v.uid IS NOT NULL
+),
+kin AS MATERIALIZED (
+    SELECT n.uid, n.court, n.case_id, n.instance, n.number, n.received_on, n.decided_on, n.disposition, n.arrival,
+           n.layers ? 'arrival' AS is_stated, true AS is_staged
+    FROM new_versions n
+    WHERE n.uid IS NOT NULL AND NOT n.is_withdrawn AND n.merged_into IS NULL
+    UNION ALL
+    SELECT v.uid, v.court, v.case_id, v.instance, v.number, v.received_on, v.decided_on, v.disposition, v.arrival,
+           v.layers ? 'arrival', false
+    FROM touched t JOIN versions v ON v.uid = t.uid
+    WHERE v.superseded_in IS NULL AND NOT v.is_withdrawn AND v.merged_into IS NULL
+      AND NOT EXISTS (SELECT FROM new_versions n WHERE n.court = v.court AND n.case_id = v.case_id)
+)
+SELECT k.* FROM kin k
+WHERE k.uid IN (SELECT uid FROM kin GROUP BY uid HAVING count(*) > 1) OR (k.arrival <> 'new' AND NOT k.is_stated)
+ORDER BY k.uid, k.court, k.case_id
+
+-- name: staged_kin
+-- The same where the staged versions are all there are.
+WITH kin AS MATERIALIZED (
+    SELECT uid, court, case_id, instance, number, received_on, decided_on, disposition, arrival,
+           layers ? 'arrival' AS is_stated
+    FROM new_versions WHERE uid IS NOT NULL AND NOT is_withdrawn AND merged_into IS NULL
+)
+SELECT k.* FROM kin k WHERE k.uid IN (SELECT uid FROM kin GROUP BY uid HAVING count(*) > 1)
+ORDER BY k.uid, k.court, k.case_id
+
+-- name: moved
+CREATE TEMPORARY TABLE moved (court text, case_id uuid, arrival text) ON COMMIT DROP
+
+-- name: correct
+UPDATE new_versions n SET arrival = m.arrival FROM moved m WHERE m.court = n.court AND m.case_id = n.case_id
+
+-- name: succeed_charges
+INSERT INTO new_charges
+SELECT c.court, c.case_id, {revision}, c.defendant, c.position, c.offence, c.role, c.stage, c.episodes, c.is_principal
+FROM moved m
+JOIN versions v ON v.court = m.court AND v.case_id = m.case_id AND v.superseded_in IS NULL
+JOIN charges c ON c.court = v.court AND c.case_id = v.case_id AND c.revision = v.revision
+WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = m.court AND n.case_id = m.case_id)
+
+-- name: succeed_defendants
+INSERT INTO new_defendants
+SELECT d.court, d.case_id, {revision}, d.defendant, d.ordinal, d.service_status, d.disposition, d.is_presumed,
+       d.decided_on, d.offence_received, d.offence_decided, d.sentence_class, d.sentence_kind, d.sentence_execution,
+       d.term_months, d.probation_months, d.fine_rub, d.regime, d.sentence_source
+FROM moved m
+JOIN versions v ON v.court = m.court AND v.case_id = m.case_id AND v.superseded_in IS NULL
+JOIN defendants d ON d.court = v.court AND d.case_id = v.case_id AND d.revision = v.revision
+WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = m.court AND n.case_id = m.case_id)
+
+-- name: succeed
+INSERT INTO new_versions
+SELECT v.court, v.case_id, {revision}, NULL::int, v.version + 1, v.instance, v.number, v.uid, v.received_on, m.arrival,
+       v.decided_on, v.disposition, v.in_force_on, v.offence_received, v.offence_decided, v.is_withdrawn,
+       v.merged_into, v.layers, v.conflicts, v.sources, v.content_hash
+FROM moved m
+JOIN versions v ON v.court = m.court AND v.case_id = m.case_id AND v.superseded_in IS NULL
+WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = m.court AND n.case_id = m.case_id)

@@ -1,0 +1,192 @@
+"""Lists by keyset: the rows under some conditions in a total order, a page at a time.
+
+The order is one column, nulls last in both directions, and the id as tie-break. So the rows with a value come first,
+then those without, and each of the two parts is one row-wise comparison that an index can answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import asyncpg
+
+from app.db.database import Connection
+
+Operator = Literal["eq", "ne", "gte", "gt", "lte", "lt", "isnull"]
+Level = Literal["row", "person", "charge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One test of one field; `eq` and `ne` take several values (any of them, none of them), others one."""
+
+    field: str
+    operator: Operator
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The column that a list is sorted by."""
+
+    column: str
+    is_descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the last row's value in the column of the order (None: among the nulls), and its id."""
+
+    value: Any
+    id: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One page of a list. `after` is where the page before ended."""
+
+    conditions: tuple[Condition, ...]
+    order: Order
+    limit: int
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows as objects, in order; `last` is where they end, None for an empty page."""
+
+    rows: tuple[dict[str, Any], ...]
+    has_more: bool
+    last: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class SortColumn:
+    """A column that a list can be sorted by."""
+
+    sql: str
+    type: str
+    is_nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Something a list can be filtered by: an expression, its type, and the condition that the test stands in."""
+
+    sql: str
+    type: str = "text"
+    within: str = "{test}"
+    level: Level = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list in SQL. `source` is FROM with its aliases, `where` what always holds; both may use $1."""
+
+    select: str
+    source: str
+    where: str
+    id: SortColumn
+    columns: Mapping[str, SortColumn]
+    filters: Mapping[str, Filter]
+    levels: Mapping[Level, str] = field(default_factory=dict)
+
+
+_TESTS: Mapping[Operator, str] = {
+    "eq": "{sql} = ANY({value}::{type}[])",
+    "ne": "({sql} <> ALL({value}::{type}[])) IS NOT FALSE",  # what is null is none of them
+    "gte": "{sql} >= {value}::{type}",
+    "gt": "{sql} > {value}::{type}",
+    "lte": "{sql} <= {value}::{type}",
+    "lt": "{sql} < {value}::{type}",
+    "isnull": "({sql} IS NULL) = {value}::bool",
+}
+_SEVERAL: tuple[Operator, ...] = ("eq", "ne")
+
+
+class Statement:
+    """A WHERE clause in the making, and its arguments; $1 is given."""
+
+    def __init__(self, listing: Listing, first: object, conditions: Sequence[Condition]) -> None:
+        self.arguments: list[Any] = [first]
+        tests: dict[Level, list[str]] = {"row": [], "person": [], "charge": []}
+        for condition in conditions:
+            entry = listing.filters[condition.field]
+            tests[entry.level].append(self._test(entry, condition))
+        if tests["charge"]:
+            tests["person"].append(" AND ".join(tests["charge"]))
+        if tests["person"]:
+            tests["row"].append(listing.levels["person"].format(test=" AND ".join(tests["person"])))
+        self.where = " AND ".join([listing.where, *tests["row"]])
+
+    def bind(self, value: object) -> str:
+        """The placeholder of one more argument."""
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+    def _test(self, entry: Filter, condition: Condition) -> str:
+        several = condition.operator in _SEVERAL
+        value = self.bind(list(condition.values) if several else condition.values[0])
+        operator = condition.operator
+        # A charge-level "not" means: the person has no such charge, so the EXISTS is denied, not the test in it.
+        is_denied = operator == "ne" and entry.level == "charge"
+        test = _TESTS["eq" if is_denied else operator].format(sql=entry.sql, value=value, type=entry.type)
+        whole = entry.within.format(test=test, value=value)
+        return f"NOT {whole}" if is_denied else whole
+
+
+async def find_rows(
+    connection: Connection, listing: Listing, wanted: Wanted, first: object
+) -> tuple[list[asyncpg.Record], Position | None, bool]:
+    """Rows of one page, where it ends, and whether there are more."""
+    rows: list[asyncpg.Record] = []
+    missing = wanted.limit + 1
+    for is_null in (False, True):
+        if missing and _has_part(listing, wanted, is_null=is_null):
+            part = replace(wanted, limit=missing)
+            statement, arguments = _page(listing, part, first, is_null=is_null)
+            rows += await connection.fetch(statement, *arguments)
+            missing = wanted.limit + 1 - len(rows)
+    page = rows[: wanted.limit]
+    last = Position(page[-1]["sort_value"], page[-1]["sort_id"]) if page else None
+    return page, last, len(rows) > wanted.limit
+
+
+async def count_rows(connection: Connection, listing: Listing, conditions: Sequence[Condition], first: object) -> int:
+    """How many rows a list has."""
+    statement = Statement(listing, first, conditions)
+    sql = f"SELECT count(*) FROM {listing.source} WHERE {statement.where}"
+    return int((await connection.fetch(sql, *statement.arguments))[0][0])
+
+
+def _has_part(listing: Listing, wanted: Wanted, *, is_null: bool) -> bool:
+    if is_null:
+        return listing.columns[wanted.order.column].is_nullable
+    return wanted.after is None or wanted.after.value is not None
+
+
+def _page(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
+    statement = Statement(listing, first, wanted.conditions)
+    column, id_ = listing.columns[wanted.order.column], listing.id
+    direction = "DESC" if wanted.order.is_descending else "ASC"
+    tests = [statement.where]
+    if column.is_nullable:
+        tests.append(f"{column.sql} IS {'' if is_null else 'NOT '}NULL")
+    tests += _after(statement, column, id_, wanted, is_null=is_null)
+    order = f"{id_.sql} {direction}" if is_null else f"{column.sql} {direction}, {id_.sql} {direction}"
+    sql = (
+        f"SELECT {listing.select}, {column.sql} AS sort_value, {id_.sql} AS sort_id"
+        f" FROM {listing.source} WHERE {' AND '.join(tests)} ORDER BY {order} LIMIT {statement.bind(wanted.limit)}"
+    )
+    return sql, statement.arguments
+
+
+def _after(statement: Statement, column: SortColumn, id_: SortColumn, wanted: Wanted, *, is_null: bool) -> list[str]:
+    position = wanted.after
+    if position is None or (is_null and position.value is not None):
+        return []
+    sign = "<" if wanted.order.is_descending else ">"
+    last_id = f"{statement.bind(position.id)}::{id_.type}"
+    if is_null:
+        return [f"{id_.sql} {sign} {last_id}"]
+    return [f"({column.sql}, {id_.sql}) {sign} ({statement.bind(position.value)}::{column.type}, {last_id})"]

@@ -1,0 +1,60 @@
+-- Reads of the record as of revision $1. Rows of large tables are joined with their court, always.
+
+-- name: defendants
+-- Persons of some versions, in the order in which they are shown; keys as three arrays of equal length.
+SELECT d.*
+FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
+JOIN defendants d ON d.court = k.court AND d.case_id = k.case_id AND d.revision = k.revision
+ORDER BY d.court, d.case_id, d.ordinal, d.defendant
+
+-- name: charges
+-- Charges of some versions, as listed.
+SELECT c.*
+FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
+JOIN charges c ON c.court = k.court AND c.case_id = k.case_id AND c.revision = k.revision
+ORDER BY c.court, c.case_id, c.defendant, c.position
+
+-- name: identifiers
+-- What some cases were known by at that revision, in the order in which it was learnt.
+SELECT i.court, i.case_id, i.kind, i.value, i.revision
+FROM unnest($2::text[], $3::uuid[]) AS k (court, case_id)
+JOIN identifiers i ON i.court = k.court AND i.case_id = k.case_id
+WHERE i.revision <= $1 AND (i.superseded_in IS NULL OR i.superseded_in > $1)
+ORDER BY i.court, i.case_id, i.revision, i.kind, i.value
+
+-- name: court_of_case
+-- Which court has this id?
+SELECT court FROM cases WHERE case_id = $1 AND revision <= $2
+
+-- name: flat_rows
+-- How many rows the flat shape of some cases has: one for each charge, person without one, case without a person.
+WITH chosen AS MATERIALIZED (
+    SELECT v.court, v.case_id, v.revision FROM {source} WHERE {where}
+), people AS MATERIALIZED (
+    SELECT d.court, d.case_id, d.revision, d.defendant
+    FROM chosen v JOIN defendants d ON d.court = v.court AND d.case_id = v.case_id AND d.revision = v.revision
+)
+SELECT (SELECT count(*) FROM chosen)::bigint AS cases,
+       (SELECT count(*) FROM chosen v WHERE NOT EXISTS (
+            SELECT 1 FROM people p WHERE p.court = v.court AND p.case_id = v.case_id AND p.revision = v.revision))
+     + (SELECT count(*) FROM people p LEFT JOIN charges c ON c.court = p.court AND c.case_id = p.case_id
+            AND c.revision = p.revision AND c.defendant = p.defendant) AS rows
+
+-- name: court_days
+-- First and last day on which each of some courts received or decided a case.
+SELECT v.court, min(least(v.received_on, v.decided_on)) AS first_on, max(greatest(v.received_on, v.decided_on)) AS last_on
+FROM versions v
+WHERE v.court = ANY($2::text[]) AND NOT v.is_withdrawn AND v.merged_into IS NULL
+  AND v.revision <= $1 AND (v.superseded_in IS NULL OR v.superseded_in > $1)
+GROUP BY v.court
+
+-- name: court_coverage
+-- Days that sources are known to have looked at in some courts.
+SELECT w.court, w.starts_on, w.ends_on, w.source
+FROM coverage_windows w
+WHERE w.court = ANY($2::text[]) AND w.revision <= $1
+ORDER BY w.court, w.starts_on, w.ends_on, w.source, w.revision
+
+-- name: readiness
+-- Can the pointer be read, and which migration is the database at?
+SELECT (SELECT revision FROM published) AS revision, (SELECT version_num FROM alembic_version) AS migration

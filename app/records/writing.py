@@ -1,0 +1,89 @@
+"""Writes versions: stages them in temporary tables of the transaction, then adds them to the record.
+
+Temporary `new_versions`, `new_defendants`, `new_charges` have the columns of the tables they go to, so that what
+reads versions (the ledger's entries above all) reads either.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.db.database import Connection
+from app.records.resolve import Effective, Person
+
+STAGE = """
+CREATE TEMPORARY TABLE new_versions (LIKE versions) ON COMMIT DROP;
+CREATE TEMPORARY TABLE new_defendants (LIKE defendants) ON COMMIT DROP;
+CREATE TEMPORARY TABLE new_charges (LIKE charges) ON COMMIT DROP;
+"""
+STAGED = ("new_versions", "new_defendants", "new_charges")
+
+_SUPERSEDE = """
+UPDATE versions v SET superseded_in = n.revision FROM new_versions n
+WHERE v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL
+"""
+_ADD = (
+    "INSERT INTO versions SELECT * FROM new_versions",
+    "INSERT INTO defendants SELECT * FROM new_defendants",
+    "INSERT INTO charges SELECT * FROM new_charges",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A version about to be written."""
+
+    court: str
+    case_id: UUID
+    revision: int
+    version: int
+    instance: str
+    arrival: str
+    effective: Effective
+
+
+async def stage_versions(connection: Connection, versions: Iterable[Versioned]) -> None:
+    """COPY versions with their defendants and charges into the staging tables."""
+    held = list(versions)
+    await connection.copy_records_to_table("new_versions", records=(_version_row(v) for v in held))
+    await connection.copy_records_to_table("new_defendants", records=_defendant_rows(held))
+    await connection.copy_records_to_table("new_charges", records=_charge_rows(held))
+
+
+async def write_versions(connection: Connection) -> None:
+    """Supersede what the staged versions replace, and add them."""
+    await connection.execute(_SUPERSEDE)
+    for statement in _ADD:
+        await connection.execute(statement)
+
+
+def _version_row(v: Versioned) -> tuple[Any, ...]:
+    e = v.effective
+    merged_into = UUID(e.merged_into) if e.merged_into else None
+    return (
+        v.court, v.case_id, v.revision, None, v.version, v.instance, e.number, e.uid, e.received_on, v.arrival,
+        e.decided_on, e.disposition, e.in_force_on, e.offence_received, e.offence_decided, e.is_withdrawn,
+        merged_into, e.layers, e.conflicts, e.sources, e.content_hash,
+    )  # fmt: skip
+
+
+def _defendant_rows(versions: Iterable[Versioned]) -> Iterator[tuple[Any, ...]]:
+    for v in versions:
+        for p in v.effective.persons:
+            yield (
+                v.court, v.case_id, v.revision, p.id, p.ordinal, p.service_status, p.disposition, p.is_presumed,
+                p.decided_on, p.offence_received, p.offence_decided, p.sentence_class, p.sentence_kind,
+                p.sentence_execution, p.term_months, p.probation_months, p.fine_rub, p.regime, p.sentence_source,
+            )  # fmt: skip
+
+
+def _charge_rows(versions: Iterable[Versioned]) -> Iterator[tuple[Any, ...]]:
+    for v in versions:
+        for p in v.effective.persons:
+            yield from ((v.court, v.case_id, v.revision, p.id, *charge) for charge in _charges(p))
+
+
+def _charges(person: Person) -> Iterator[tuple[Any, ...]]:
+    for position, c in enumerate(person.charges, start=1):
+        yield (position, c.offence, c.role, c.stage, c.episodes, c.is_principal)

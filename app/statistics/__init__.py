@@ -1,0 +1,18 @@
+"""Statistics: questions about the record, answered as of any revision."""
+
+from app.statistics.answer import Answer, find_answer
+from app.statistics.catalogue import catalogue
+from app.statistics.codes import Codes, find_codes
+from app.statistics.question import Parameter, Question, parameters, read_question
+
+__all__ = [
+    "Answer",
+    "Codes",
+    "Parameter",
+    "Question",
+    "catalogue",
+    "find_answer",
+    "find_codes",
+    "parameters",
+    "read_question",
+]

@@ -1,0 +1,87 @@
+"""Catalogue: everything that may be asked, in words and codes from which a client can build its form."""
+
+from typing import Any
+
+from app.statistics.cells import columns_of
+from app.statistics.codes import Codes
+from app.statistics.dimensions import DIMENSIONS, GRAINS, Dimension, GrainEntry
+from app.statistics.measures import MEASURES, SENTENCE_SHARE, Measure
+from app.statistics.presets import PRESETS, Preset
+from app.statistics.question import LAST_N_LIMIT, parameters
+from app.vocabulary import CODELISTS, Codelist
+
+
+def catalogue(lang: str = "en", *, known: Codes | None = None, cells_limit: int = 50_000) -> dict[str, Any]:
+    """Measures, dimensions, grains, presets, parameters and limits, labelled in a language.
+
+    `known` adds the codes of courts, regions and offences, which depend on the revision.
+    """
+    return {
+        "measures": [_measure(measure, lang) for measure in MEASURES.values()],
+        "dimensions": [_dimension(dimension, lang, known) for dimension in DIMENSIONS.values()],
+        "grains": [_grain(entry, lang) for entry in GRAINS.values()],
+        "presets": [_preset(preset, lang) for preset in PRESETS.values()],
+        "parameters": [
+            {"id": entry.id, "is_list": entry.is_list, "caption": entry.caption, "dimension": entry.dimension}
+            for entry in parameters()
+        ],
+        "limits": {"cells": cells_limit, "grains_per_question": 1, "last_n": LAST_N_LIMIT},
+    }
+
+
+def _measure(measure: Measure, lang: str) -> dict[str, Any]:
+    ratio = measure.ratio
+    return {
+        "id": measure.id,
+        "caption": measure.label(lang),
+        "unit": measure.unit.value,
+        "event": measure.event.value,
+        "unit_of_value": measure.unit_of_value,
+        "additive": measure.additive,
+        "additive_over": [*GRAINS, *DIMENSIONS] if measure.additive else [],
+        "definition": measure.definition,
+        "definition_version": measure.definition_version,
+        "numerator": ratio.numerator if ratio else None,
+        "denominator": ratio.denominator if ratio else None,
+        "companions": [column.id for column in columns_of([measure], lang)[1:]],
+    }
+
+
+def _dimension(dimension: Dimension, lang: str, known: Codes | None) -> dict[str, Any]:
+    codelist = known.lists[dimension.id] if known else CODELISTS.get(dimension.codelist)
+    return {
+        "id": dimension.id,
+        "caption": dimension.label(lang),
+        "codelist": dimension.codelist,
+        "learnt": dimension.learnt,
+        "additive": dimension.additive,
+        "codes": _codes(codelist, lang) if codelist else None,
+        "filters": [dimension.id, f"{dimension.id}__ne"],
+    }
+
+
+def _codes(codelist: Codelist, lang: str) -> list[dict[str, str]]:
+    return [{"id": code.id, "label": code.ru if lang == "ru" else code.en} for code in codelist.codes]
+
+
+def _grain(entry: GrainEntry, lang: str) -> dict[str, str]:
+    return {
+        "id": entry.grain.value,
+        "caption": entry.label(lang),
+        "type": entry.type,
+        "example": entry.example,
+    }
+
+
+def _preset(preset: Preset, lang: str) -> dict[str, Any]:
+    extra = [_measure(SENTENCE_SHARE, lang)] if SENTENCE_SHARE in preset.measures else []
+    return {
+        "id": preset.id,
+        "caption": preset.caption_ru if lang == "ru" else preset.caption,
+        "measures": [measure.id for measure in preset.measures],
+        "takes_measures": preset.takes_measures,
+        "grain": preset.grain.value if preset.grain else None,
+        "dimension": preset.dimension,
+        "always_shown": list(preset.always_shown),
+        "own_measures": extra,
+    }

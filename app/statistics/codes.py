@@ -1,0 +1,102 @@
+"""Codes: which values a question may name as of a revision, with labels, and the days of the record."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import Any
+
+from app.db.database import Connection
+from app.records.revisions import State
+from app.reference import OFFENCE_GROUPS
+from app.statistics.dimensions import DIMENSIONS
+from app.statistics.periods import Window
+from app.statistics.sums import ALL_COURTS, blocks
+from app.vocabulary import CODELISTS, UNKNOWN, Code, Codelist
+
+_HELD = f"tally WHERE sum = 'by_offence' AND court = '{ALL_COURTS}' AND block = ANY($1)"
+_SEEN = f"SELECT offence, offence_part FROM {_HELD} GROUP BY 1, 2 HAVING sum(n) <> 0"
+_DAYS = f"""
+SELECT min(day) AS first, max(day) AS last
+FROM (SELECT day FROM {_HELD} AND day IS NOT NULL GROUP BY day HAVING sum(n) <> 0) AS held
+"""
+_WINDOWS = "SELECT min(starts_on) AS first, max(ends_on) AS last FROM coverage_windows WHERE revision <= $1"
+_COURTS = """
+SELECT code, name_en, name_ru, region, region_name_en, region_name_ru, district
+FROM courts WHERE reference = $1
+"""
+_OFFENCES = "SELECT code, article, title_en, title_ru, offence_group FROM offences WHERE reference = $1"
+_OTHER_GROUP = Code("other", "Other articles", "Другие статьи")
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What a question may name as of one revision; the same for ever, so it may be kept by revision.
+
+    `lists`    the codes of each dimension, in the order in which rows show them
+    `covered`  first and last day of the record; None where it holds no day
+    """
+
+    lists: Mapping[str, Codelist]
+    covered: Window | None = None
+
+    def ids(self, dimension_id: str) -> tuple[str, ...]:
+        """The codes of a dimension, in order."""
+        return self.lists[dimension_id].ids
+
+    def label(self, dimension_id: str, code_id: str, lang: str = "en") -> str:
+        """The label of a code; the code itself where the list does not hold it."""
+        return self.lists[dimension_id].label(code_id, lang)
+
+
+async def find_codes(connection: Connection, state: State) -> Codes:
+    """The codes that a question about this state may name: the reference data's, and those in the record."""
+    courts = await connection.fetch(_COURTS, state.reference)
+    offences = await connection.fetch(_OFFENCES, state.reference)
+    as_of = list(blocks(state.revision))
+    seen = await connection.fetch(_SEEN, as_of)
+    days = await connection.fetch(_DAYS, as_of)
+    windows = await connection.fetch(_WINDOWS, state.revision)
+    return Codes(
+        lists=_lists(courts, offences, seen),
+        covered=_covered((*days, *windows), state.published_at.astimezone(UTC).date()),
+    )
+
+
+def natural_key(code: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key that reads numbers as numbers: `337:2.1` before `337:10`, `352` before `352.1`."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", code)
+    return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
+
+
+def _covered(bounds: Iterable[Any], published_on: date) -> Window | None:
+    firsts = [row["first"] for row in bounds if row["first"] is not None]
+    lasts = [row["last"] for row in bounds if row["last"] is not None]
+    if not firsts or min(firsts) > published_on:
+        return None
+    return Window(min(firsts), min(max(lasts), published_on))
+
+
+def _lists(courts: Iterable[Any], offences: Iterable[Any], seen: Iterable[Any]) -> dict[str, Codelist]:
+    names = {row["code"]: Code(row["code"], row["name_en"], row["name_ru"]) for row in courts}
+    regions = {row["region"]: Code(row["region"], row["region_name_en"], row["region_name_ru"]) for row in courts}
+    above = {row["district"] for row in courts if row["district"]}
+    districts = {code: names.get(code, Code(code, code, code)) for code in above}
+    parts = {code: Code(code, code, code) for row in seen for code in (row["offence"], row["offence_part"])}
+    parts |= {row["article"]: Code(row["article"], row["article"], row["article"]) for row in offences}
+    parts |= {row["code"]: Code(row["code"], row["title_en"], row["title_ru"] or row["title_en"]) for row in offences}
+    groups = {row["offence_group"]: Code(*[row["offence_group"]] * 3) for row in offences}
+    groups |= {code.id: code for code in (*OFFENCE_GROUPS, _OTHER_GROUP)}
+    open_lists = {"region": regions, "district": districts, "offence": parts, "offence_part": parts}
+    return {
+        **{dimension_id: CODELISTS[dimension_id] for dimension_id in DIMENSIONS if dimension_id in CODELISTS},
+        "court": _list("court", names),
+        "offence_group": _list("offence_group", groups | {UNKNOWN.id: UNKNOWN}),
+        **{name: _list(name, codes | {UNKNOWN.id: UNKNOWN}) for name, codes in open_lists.items()},
+    }
+
+
+def _list(dimension_id: str, codes: Mapping[str, Code]) -> Codelist:
+    dimension = DIMENSIONS[dimension_id]
+    ordered = sorted(codes.values(), key=lambda code: (code is UNKNOWN, natural_key(code.id)))
+    return Codelist(dimension_id, dimension.caption, dimension.caption_ru, tuple(ordered))

@@ -1,0 +1,89 @@
+-- What a set of versions contributes to the ledger: the one definition of who and what is counted.
+-- $1 is the reference set; {versions}, {defendants}, {charges} are the tables or their staged likes.
+-- First-instance cases that are neither withdrawn nor merged. A case, each of its persons and each of its charges is
+-- received; a case and its persons are decided (or otherwise closed) once their disposition says so.
+WITH held AS MATERIALIZED (
+    SELECT v.court, v.case_id, v.revision, v.received_on, v.decided_on, v.arrival, v.disposition,
+           v.offence_received, v.offence_decided,
+           c.level AS court_level, c.region, coalesce(c.district, 'unknown') AS district
+    FROM {versions} v JOIN courts c ON c.reference = $1 AND c.code = v.court
+    WHERE v.instance = 'first' AND NOT v.is_withdrawn AND v.merged_into IS NULL
+),
+charged AS MATERIALIZED (
+    SELECT g.court, g.case_id, g.revision, g.defendant,
+           array_agg(DISTINCT g.offence ORDER BY g.offence) AS offences,
+           bool_or(g.role = 'filed') AS has_filed
+    FROM held h JOIN {charges} g ON g.court = h.court AND g.case_id = h.case_id AND g.revision = h.revision
+    GROUP BY g.court, g.case_id, g.revision, g.defendant
+),
+persons AS MATERIALIZED (
+    SELECT h.court, h.case_id, h.revision, h.court_level, h.region, h.district, h.arrival, h.received_on,
+           d.defendant, d.decided_on, d.disposition, d.is_presumed, d.service_status, d.sentence_class,
+           d.sentence_kind, d.sentence_execution, d.term_months, d.offence_received, d.offence_decided,
+           coalesce(g.offences, '{{}}'::text[]) AS offences, coalesce(g.has_filed, false) AS has_filed
+    FROM held h
+    JOIN {defendants} d ON d.court = h.court AND d.case_id = h.case_id AND d.revision = h.revision
+    LEFT JOIN charged g ON g.court = d.court AND g.case_id = d.case_id AND g.revision = d.revision
+                       AND g.defendant = d.defendant
+),
+common AS (  -- a case's value on a dimension of persons: the one they share, else mixed
+    SELECT p.court, p.case_id, p.revision,
+           CASE WHEN min(service_status) = max(service_status) THEN min(service_status) ELSE 'mixed' END
+               AS service_status,
+           CASE WHEN min(sentence_class) = max(sentence_class) THEN min(sentence_class) ELSE 'mixed' END
+               AS sentence_class,
+           CASE WHEN min(sentence_kind) = max(sentence_kind) THEN min(sentence_kind) ELSE 'mixed' END
+               AS sentence_kind,
+           CASE WHEN min(sentence_execution) = max(sentence_execution) THEN min(sentence_execution) ELSE 'mixed' END
+               AS sentence_execution
+    FROM persons p
+    GROUP BY p.court, p.case_id, p.revision
+),
+case_offences AS (
+    SELECT g.court, g.case_id, g.revision, array_agg(DISTINCT o ORDER BY o) AS offences
+    FROM charged g, unnest(g.offences) AS o
+    GROUP BY g.court, g.case_id, g.revision
+),
+units AS (
+    SELECT 'case' AS unit, h.court, h.case_id, 0::smallint AS defendant, h.court_level, h.region, h.district,
+           h.arrival, h.received_on, h.decided_on, h.disposition, false AS is_presumed,
+           coalesce(m.service_status, 'unknown') AS service_status,
+           coalesce(m.sentence_class, 'unknown') AS sentence_class,
+           coalesce(m.sentence_kind, 'unknown') AS sentence_kind,
+           coalesce(m.sentence_execution, 'unknown') AS sentence_execution,
+           NULL::int AS term_months, h.offence_received, h.offence_decided,
+           coalesce(o.offences, '{{}}'::text[]) AS offences
+    FROM held h
+    LEFT JOIN common m ON m.court = h.court AND m.case_id = h.case_id AND m.revision = h.revision
+    LEFT JOIN case_offences o ON o.court = h.court AND o.case_id = h.case_id AND o.revision = h.revision
+    UNION ALL
+    SELECT 'person', court, case_id, defendant, court_level, region, district, arrival, received_on, decided_on,
+           disposition, is_presumed, service_status, sentence_class, sentence_kind, sentence_execution,
+           term_months, offence_received, offence_decided, offences
+    FROM persons
+),
+entries AS (
+    SELECT u.*, 'received' AS event, u.received_on AS day, u.offence_received AS offence_part FROM units u
+    UNION ALL
+    SELECT u.*, 'decided', u.decided_on, u.offence_decided FROM units u
+    WHERE u.disposition NOT IN ('pending', 'unknown')
+    UNION ALL
+    SELECT 'charge', p.court, p.case_id, p.defendant, p.court_level, p.region, p.district, p.arrival, p.received_on,
+           p.decided_on, p.disposition, p.is_presumed, p.service_status, p.sentence_class, p.sentence_kind,
+           p.sentence_execution, NULL, p.offence_received, p.offence_decided, p.offences,
+           'received', p.received_on, g.offence
+    FROM persons p
+    JOIN {charges} g ON g.court = p.court AND g.case_id = p.case_id AND g.revision = p.revision
+                    AND g.defendant = p.defendant
+    WHERE g.role = 'filed' OR (g.role = 'convicted' AND NOT p.has_filed)
+)
+SELECT e.court, e.case_id, e.defendant, e.unit, e.event, e.day,
+       CASE WHEN e.decided_on >= e.received_on THEN e.decided_on - e.received_on END AS days,
+       e.court_level, e.region, e.district, split_part(e.offence_part, ':', 1) AS offence, e.offence_part,
+       coalesce(f.offence_group, a.offence_group, 'other') AS offence_group,
+       CASE WHEN f.part IS NOT NULL OR f.is_wartime THEN f.is_wartime::text ELSE 'unknown' END AS is_wartime,
+       e.arrival, e.service_status, e.disposition, e.sentence_class, e.sentence_kind, e.sentence_execution,
+       e.is_presumed, e.offences, e.term_months
+FROM entries e
+LEFT JOIN offences f ON f.reference = $1 AND f.code = e.offence_part
+LEFT JOIN offences a ON a.reference = $1 AND a.code = split_part(e.offence_part, ':', 1)

@@ -1,0 +1,57 @@
+"""Sums: which narrow sums of the ledger the tally keeps, and which of its blocks make a state.
+
+The tally is a Fenwick tree over revisions: block b holds what the revisions (b - lowbit(b), b] added,
+so that any state is the sum of a handful of blocks.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+ALL_COURTS = "*"  # `court` in the rows of a sum over all courts
+
+ALWAYS_KEPT = frozenset({"disposition", "is_presumed", "sentence_class"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One narrow sum: the dimension columns that it keeps beside those that every sum keeps."""
+
+    name: str
+    keeps: frozenset[str]
+
+    @property
+    def is_by_court(self) -> bool:
+        """Whether a row is of one court, not of all."""
+        return "court" in self.keeps
+
+    def covers(self, columns: Collection[str]) -> bool:
+        """Whether a question over these columns can be answered from this sum."""
+        return self.keeps.union(ALWAYS_KEPT).issuperset(columns)
+
+
+_SUMS = (  # the expected size grows; the first that covers a question answers it
+    Sum("by_status", frozenset({"offence", "service_status"})),
+    Sum("by_offence", frozenset({"offence", "offence_part", "offence_group", "is_wartime"})),
+    Sum("by_court", frozenset({"court", "court_level", "region", "district", "offence"})),
+)
+
+SUMS: dict[str, Sum] = {entry.name: entry for entry in _SUMS}
+
+
+def lowbit(block: int) -> int:
+    """How many revisions a block covers: the lowest set bit of its number."""
+    return block & -block
+
+
+def blocks(revision: int) -> tuple[int, ...]:
+    """The blocks that make the state as of a revision, latest first: 6 → (6, 4); 0 → ()."""
+    found = []
+    while revision > 0:
+        found.append(revision)
+        revision -= lowbit(revision)
+    return tuple(found)
+
+
+def choose_sum(columns: Collection[str], available: Collection[str]) -> Sum | None:
+    """The smallest sum at hand that covers these columns; None: the ledger has to be read."""
+    return next((entry for entry in _SUMS if entry.name in available and entry.covers(columns)), None)

@@ -1,0 +1,98 @@
+"""Recounts ledger and tally from the statements, as of any revision, and says where they differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.db.database import Connection, load_statements
+from app.errors import Fault, InvalidParameters
+from app.records.kin import restate_arrivals
+from app.records.reference import gravity_of
+from app.records.resolve import Gravity, resolve
+from app.records.writing import STAGE, Versioned, stage_versions
+from app.statistics.ledger import ENTRY_COLUMNS, STAGED_ENTRIES
+from app.statistics.sums import ALL_COURTS, SUMS, Sum, blocks
+from app.statistics.tables import DIMENSION_COLUMNS
+
+_SQL = load_statements(__file__, "verify.sql")
+_STATE = """
+SELECT p.revision AS last, r.reference FROM published p LEFT JOIN revisions r ON r.revision = coalesce($1, p.revision)
+"""
+_CHUNK = 5_000
+_SHOWN = 20
+
+OnCase = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a recount found: how much was compared, and one line for each difference (the first twenty of a kind)."""
+
+    revision: int
+    cases: int
+    differences: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything agreed."""
+        return not self.differences
+
+
+async def verify(connection: Connection, revision: int | None = None, *, on_cases: OnCase | None = None) -> Verdict:
+    """Recount one revision (the last published by default) from its statements. Writes nothing.
+
+    `connection` must be in a transaction that may make temporary tables and is rolled back or ended afterwards.
+    Errors  InvalidParameters for a revision that is not there
+    """
+    state = await connection.fetchrow(_STATE, revision)
+    asked = state["last"] if revision is None else revision
+    if asked == 0 and state["last"] == 0:
+        return Verdict(0, 0, ())
+    if not 0 < asked <= state["last"]:
+        raise InvalidParameters(
+            f"There is no revision {asked}; the last is {state['last']}.",
+            [Fault("unknown-revision", "Give a published revision.", parameter="revision")],
+        )
+    await connection.execute(STAGE)
+    gravity = await gravity_of(connection, state["reference"])
+    cases = await _recount(connection, asked, gravity, on_cases or (lambda _: None))
+    await connection.execute("ANALYZE new_versions; ANALYZE new_defendants; ANALYZE new_charges")
+    await restate_arrivals(connection, asked, with_live=False)
+    found = [f"case {court} {case}: version" for court, case in await connection.fetch(_sql("versions", asked))]
+    entries = _sql("ledger", asked, columns=ENTRY_COLUMNS, entries=STAGED_ENTRIES)
+    found += [f"ledger: {dict(row)}" for row in (await connection.fetch(entries, state["reference"]))[:_SHOWN]]
+    for entry in SUMS.values():
+        found += await _compare_sum(connection, entry, asked)
+    found += [
+        f"revision {row['revision']}: {row['found']} ledger rows, not {row['expected']}"
+        for row in await connection.fetch(_sql("written", asked))
+    ]
+    return Verdict(asked, cases, tuple(found))
+
+
+def _sql(name: str, revision: int, **names: str) -> str:
+    return _SQL[name].format(revision=int(revision), **names)
+
+
+async def _recount(connection: Connection, revision: int, gravity: Gravity, on_cases: OnCase) -> int:
+    """Stage the versions that the statements of a revision make."""
+    cases = 0
+    cursor = await connection.cursor(_sql("statements", revision))
+    while rows := await cursor.fetch(_CHUNK):
+        versions = []
+        for row in rows:
+            effective = resolve(row["card"], row["newsroom"], gravity)
+            arrival = effective.arrival or "new"
+            versions.append(Versioned(row["court"], row["case_id"], revision, 1, row["instance"], arrival, effective))
+        await stage_versions(connection, versions)
+        cases += len(versions)
+        on_cases(cases)
+    return cases
+
+
+async def _compare_sum(connection: Connection, entry: Sum, revision: int) -> list[str]:
+    kept = [name for name in DIMENSION_COLUMNS if name in entry.keeps or name in ("disposition", "sentence_class")]
+    columns = ", ".join(("unit", "event", "day", *kept, "is_presumed"))
+    court = "court" if entry.is_by_court else f"'{ALL_COURTS}'"
+    statement = _sql("tally", revision, columns=columns, sum=entry.name, court=court)
+    rows = await connection.fetch(statement, list(blocks(revision)))
+    return [f"tally {entry.name}: {dict(row)}" for row in rows[:_SHOWN]]

@@ -1,0 +1,46 @@
+-- name: statements
+-- Live statements of every case as of a revision, both layers side by side.
+WITH live AS MATERIALIZED (
+    SELECT court, case_id, layer, body FROM statements
+    WHERE revision <= {revision} AND (superseded_in IS NULL OR superseded_in > {revision})
+)
+SELECT c.court, c.case_id, c.instance, card.body AS card, news.body AS newsroom
+FROM cases c
+LEFT JOIN live card ON card.court = c.court AND card.case_id = c.case_id AND card.layer = 'court_card'
+LEFT JOIN live news ON news.court = c.court AND news.case_id = c.case_id AND news.layer = 'newsroom'
+WHERE c.revision <= {revision} AND (card.body IS NOT NULL OR news.body IS NOT NULL)
+
+-- name: versions
+-- Cases whose version as of a revision is not the one that their statements make.
+SELECT coalesce(v.court, n.court) AS court, coalesce(v.case_id, n.case_id)::text AS case_id
+FROM new_versions n
+FULL JOIN (
+    SELECT court, case_id, content_hash, arrival FROM versions
+    WHERE revision <= {revision} AND (superseded_in IS NULL OR superseded_in > {revision})
+) v ON v.court = n.court AND v.case_id = n.case_id
+WHERE (v.content_hash, v.arrival) IS DISTINCT FROM (n.content_hash, n.arrival)
+
+-- name: ledger
+-- Entries that the ledger holds as of a revision, less those that the recounted versions contribute.
+SELECT {columns}, sum(n) AS n FROM (
+    SELECT {columns}, n FROM ledger WHERE revision <= {revision}
+    UNION ALL
+    SELECT {columns}, -1 FROM ({entries}) e
+) compared
+GROUP BY {columns} HAVING sum(n) <> 0
+
+-- name: tally
+-- Cells of one sum as of a revision, less the ledger's.
+SELECT court, {columns}, sum(n) AS n FROM (
+    SELECT court, {columns}, n FROM tally WHERE sum = '{sum}' AND block = ANY ($1::int[])
+    UNION ALL
+    SELECT {court}, {columns}, -n FROM ledger WHERE revision <= {revision}
+) compared
+GROUP BY court, {columns} HAVING sum(n) <> 0
+
+-- name: written
+-- Revisions whose rows in the ledger are not as many as they wrote.
+SELECT r.revision, (r.rows_written ->> 'ledger')::int AS expected, coalesce(l.n, 0) AS found
+FROM revisions r
+LEFT JOIN (SELECT revision, count(*) AS n FROM ledger GROUP BY revision) l ON l.revision = r.revision
+WHERE r.revision <= {revision} AND coalesce(l.n, 0) <> (r.rows_written ->> 'ledger')::int

@@ -1,0 +1,193 @@
+"""Ledgers for tests: random ones, small ones, and their writing into Postgres by definition."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.records.revisions import State
+from app.statistics import Answer, Codes, find_answer, find_codes, read_question
+from app.statistics.sums import SUMS
+from tests.recount import (
+    COUNTS,
+    COURTS,
+    FIRST_DAY,
+    KEYS,
+    LAST_REVISION,
+    OFFENCES,
+    ORDER,
+    PUBLISHED_ON,
+    SHARES,
+    Entry,
+    Given,
+    Posted,
+    Row,
+)
+
+
+def random_entry(pick: random.Random) -> Entry:
+    court, part = pick.choice(list(COURTS)), pick.choice(list(OFFENCES))
+    received = [("case", "received"), ("person", "received"), ("charge", "received")]
+    unit, event = pick.choice([*received, ("case", "decided"), *[("person", "decided")] * 6])
+    ends = ["convicted"] * 5 + ["acquitted", "terminated", "returned", "transferred", "joined", "other"]
+    if unit == "case":
+        ends = ["verdict"] * 3 + ["returned_to_prosecutor", "transferred_jurisdiction", "joined", "terminated", "other"]
+    disposition = pick.choice(ends)
+    return Entry(
+        unit=unit,
+        event=event,
+        day=None if pick.random() < 0.1 else FIRST_DAY + timedelta(pick.randrange(35)),
+        court=court,
+        **dict(zip(("court_level", "region", "district"), COURTS[court], strict=True)),
+        offence=part.split(":")[0],
+        offence_part=part,
+        **dict(zip(("offence_group", "is_wartime"), OFFENCES[part], strict=True)),
+        arrival=pick.choice(ORDER["arrival"]),
+        service_status=pick.choice(["mobilised", "contract", "unknown", "mixed" if unit == "case" else "unknown"]),
+        disposition=disposition,
+        is_presumed=disposition == "convicted" and pick.random() < 0.5,
+        sentence_class=pick.choice([*ORDER["sentence_class"], "unknown", "unknown"]),
+        sentence_kind=pick.choice(ORDER["sentence_kind"]),
+        sentence_execution=pick.choice(ORDER["sentence_execution"]),
+    )
+
+
+def random_ledger(pick: random.Random) -> list[Posted]:
+    """Entries added at some revision, a third of them negated at a later one."""
+    posted = []
+    for _ in range(pick.choice([3, 40, 120])):
+        entry, revision = random_entry(pick), pick.randint(1, LAST_REVISION)
+        posted.append((revision, entry, 1))
+        if revision < LAST_REVISION and pick.random() < 0.35:
+            posted.append((pick.randint(revision + 1, LAST_REVISION), entry, -1))
+    return posted
+
+
+def random_given(pick: random.Random) -> tuple[Given, str | None]:
+    """A question that is allowed, and its preset."""
+    preset = pick.choice([None, None, "weekly", "sentences"])
+    grain = None if preset == "weekly" else pick.choice([None, None, *KEYS])
+    group_by = pick.sample(list(ORDER), pick.choice([0, 0, 1, 1, 2])) + ([grain] if grain else [])
+    pick.shuffle(group_by)
+    given: Given = {"group_by": tuple(group_by)} if group_by else {}
+    if preset != "sentences" and pick.random() < 0.9:
+        given["measures"] = tuple(pick.sample([*COUNTS, *SHARES, *SHARES, "coverage"], pick.randint(1, 3)))
+    for dimension in pick.sample(list(ORDER), pick.choice([0, 0, 1, 1, 2])):
+        if preset != "sentences" or dimension != "sentence_class":
+            codes = pick.sample(ORDER[dimension], pick.randint(1, 2))
+            given[dimension + pick.choice(["", "", "__ne"])] = tuple(codes)
+    if pick.random() < 0.2:
+        given["offence"] = tuple(pick.sample(["337", "337:5", "352", "158:2"], 2))
+    return given | random_window(pick, has_grain=bool(grain or preset == "weekly")), preset
+
+
+def random_window(pick: random.Random, *, has_grain: bool) -> Given:
+    start = FIRST_DAY + timedelta(pick.randrange(-4, 30))
+    given: Given = {}
+    if pick.random() < 0.35:
+        given["end_period"] = (str(start + timedelta(pick.randrange(20))),)
+    if pick.random() < 0.35:
+        given["start_period"] = (str(start),)
+    elif has_grain and pick.random() < 0.3:
+        given["last_n"] = (str(pick.randint(1, 6)),)
+    return given
+
+
+def person(day: str | None = "2021-01-05", **different: Any) -> Entry:
+    """A mobilised person convicted of 337:5 in Rostov; the sentence is not known."""
+    base = Entry(
+        unit="person", event="decided", day=date.fromisoformat(day) if day else None,
+        court="61GV0001", court_level="garrison", region="61", district="61OV0000",
+        offence="337", offence_part="337:5", offence_group="absence", is_wartime="true", arrival="new",
+        service_status="mobilised", disposition="convicted", is_presumed=False,
+        sentence_class="unknown", sentence_kind="unknown", sentence_execution="unknown",
+    )  # fmt: skip
+    return replace(base, **different)
+
+
+async def hold(connection: Any, *entries: Entry) -> None:
+    await write(connection, [(LAST_REVISION, entry, 1) for entry in entries])
+
+
+def state_of(revision: int) -> State:
+    return State(
+        revision=revision,
+        published_at=datetime.combine(PUBLISHED_ON, time(12), UTC),
+        as_of=None,
+        is_pinned=False,
+        is_synthetic=False,
+        is_backdated=False,
+        reference=9,
+        definition=1,
+    )
+
+
+async def write(connection: Any, posted: list[Posted]) -> None:
+    """Fill the ledger, and the tally by its definition."""
+    names = [entry.name for entry in fields(Entry)]
+    await connection.copy_records_to_table(
+        "ledger",
+        records=[(r, "new", UUID(int=i), 0, [], n, *asdict(e).values()) for i, (r, e, n) in enumerate(posted)],
+        columns=["revision", "cause", "case_id", "defendant", "offences", "n", *names],
+    )
+    always = ("unit", "event", "day", "disposition", "is_presumed", "sentence_class")
+    for name, entry in SUMS.items():
+        kept = [column for column in names if column in always or (column in entry.keeps and column != "court")]
+        cells: Counter[tuple[Any, ...]] = Counter()
+        for revision, e, n in posted:
+            court = e.court if "court" in entry.keeps else "*"
+            for block in blocks_with(revision):
+                cells[(court, block, *(getattr(e, column) for column in kept))] += n
+        await connection.copy_records_to_table(
+            "tally",
+            records=[(name, *key, n) for key, n in cells.items() if n],
+            columns=["sum", "court", "block", *kept, "n"],
+        )
+
+
+def blocks_with(revision: int) -> list[int]:
+    """The blocks b that hold a revision: it lies in (b - p, b], p being the greatest power of 2 that divides b."""
+    powers = {b: next(p for p in (4, 2, 1) if b % p == 0) for b in range(1, LAST_REVISION + 1)}
+    return [b for b, power in powers.items() if b - power < revision <= b]
+
+
+async def write_reference(connection: Any) -> None:
+    """A reference set of its own: rows like those of the first set, but for what is counted by."""
+    courts = [
+        {"code": code, "level": level, "region": region, "district": None if above == "unknown" else above}
+        for code, (level, region, above) in COURTS.items()
+    ]
+    offences = [
+        {"code": code, "article": code.split(":")[0], "offence_group": group, "is_wartime": is_wartime == "true"}
+        for code, (group, is_wartime) in OFFENCES.items()
+        if group != "other"  # known from the record alone
+    ]
+    for table, rows in (("courts", courts), ("offences", offences)):
+        await connection.execute(
+            f"INSERT INTO {table} SELECT (jsonb_populate_record(base, own || '{{\"reference\": 9}}')).*"
+            f" FROM {table} AS base, jsonb_array_elements($1::jsonb) AS own"
+            f" WHERE base.reference = 1 AND base.code = (SELECT min(code) FROM {table} WHERE reference = 1)",
+            orjson.dumps(rows).decode(),
+        )
+
+
+def rows_of(answer: Answer) -> list[Row]:
+    return [dict(zip(answer.table.column_ids, row, strict=True)) for row in answer.table.rows]
+
+
+async def ask(
+    connection: Any, given: Mapping[str, tuple[str, ...]], preset: str | None = None, **options: Any
+) -> Answer:
+    """The answer to a question about the last revision, from the tally where it can."""
+    state = state_of(options.pop("revision", LAST_REVISION))
+    known = await find_codes(connection, state)
+    return await find_answer(connection, state, read_question(given, preset, known), known, **options)
+
+
+def covered(known: Codes) -> tuple[date, date] | None:
+    return (known.covered.first, known.covered.last) if known.covered else None

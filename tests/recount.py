@@ -1,0 +1,320 @@
+"""The recount: what an answer has to be, reckoned entry by entry from the model and not from the code."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from itertools import product
+from typing import Any
+
+from app.statistics.intervals import wilson_interval
+
+LAST_REVISION = 6
+PUBLISHED_ON = date(2021, 1, 20)
+FIRST_DAY = date(2020, 12, 21)  # around a week 53
+COURTS = {  # code: level, region, district
+    "61GV0001": ("garrison", "61", "61OV0000"),
+    "77GV0001": ("garrison", "77", "unknown"),
+    "61OV0000": ("district", "61", "61OV0000"),
+}
+OFFENCES = {  # article and part: group, is_wartime
+    "337": ("absence", "unknown"),
+    "337:3": ("absence", "false"),
+    "337:5": ("absence", "true"),
+    "352": ("weapons_vehicles", "unknown"),
+    "352.1": ("surrender", "true"),
+    "158:2": ("other", "unknown"),
+}
+KNOWN_CLASSES = ("custodial", "suspended", "deferred", "non_custodial")
+ORDER = {  # codes of each dimension in the order of rows
+    "court": ["61GV0001", "61OV0000", "77GV0001"],
+    "court_level": ["garrison", "district"],
+    "region": ["61", "77"],
+    "district": ["61OV0000", "unknown"],
+    "offence": ["158", "337", "352", "352.1"],
+    "offence_part": ["158:2", "337", "337:3", "337:5", "352", "352.1"],
+    "offence_group": ["absence", "other", "surrender", "weapons_vehicles"],
+    "is_wartime": ["true", "false", "unknown"],
+    "arrival": ["new", "transfer"],
+    "disposition": [
+        "verdict", "returned_to_prosecutor", "transferred_jurisdiction", "convicted", "acquitted", "terminated",
+        "returned", "transferred", "joined", "other",
+    ],
+    "service_status": ["mobilised", "contract", "mixed", "unknown"],
+    "sentence_class": [*KNOWN_CLASSES, "no_penalty", "unknown"],
+    "sentence_kind": ["imprisonment", "fine", "unknown"],
+    "sentence_execution": ["immediate", "suspended", "unknown"],
+}  # fmt: skip
+LEARNT = {
+    "service_status": "service statuses",
+    "sentence_class": "sentence classes",
+    "sentence_kind": "kinds of sentence",
+    "sentence_execution": "executions of sentence",
+}
+KEYS: dict[str, Callable[[date], str]] = {
+    "day": date.isoformat,
+    "week": lambda day: day.strftime("%G-W%V"),
+    "month": lambda day: day.strftime("%Y-%m"),
+    "quarter": lambda day: f"{day.year}-Q{(day.month + 2) // 3}",
+    "half_year": lambda day: f"{day.year}-H{(day.month + 5) // 6}",
+    "year": lambda day: str(day.year),
+}
+
+
+@cache
+def key_of(grain: str, day: date) -> str:
+    return KEYS[grain](day)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a ledger entry is counted by."""
+
+    unit: str
+    event: str
+    day: date | None
+    court: str
+    court_level: str
+    region: str
+    district: str
+    offence: str
+    offence_part: str
+    offence_group: str
+    is_wartime: str
+    arrival: str
+    service_status: str
+    disposition: str
+    is_presumed: bool
+    sentence_class: str
+    sentence_kind: str
+    sentence_execution: str
+
+
+Posted = tuple[int, Entry, int]  # revision, entry, n
+Given = dict[str, tuple[str, ...]]
+Row = dict[str, Any]
+
+
+def _person_decided(*dispositions: str) -> Callable[[Entry], bool]:
+    return lambda e: e.unit == "person" and e.event == "decided" and e.disposition in dispositions
+
+
+def _sentenced(*classes: str) -> Callable[[Entry], bool]:
+    return lambda e: COUNTS["persons_convicted"](e) and e.sentence_class in classes
+
+
+COUNTS: dict[str, Callable[[Entry], bool]] = {
+    "cases_received": lambda e: e.unit == "case" and e.event == "received",
+    "persons_received": lambda e: e.unit == "person" and e.event == "received",
+    "charges": lambda e: e.unit == "charge" and e.event == "received",
+    "cases_decided": lambda e: (
+        e.unit == "case"
+        and e.event == "decided"
+        and e.disposition not in ("transferred_jurisdiction", "returned_to_prosecutor", "joined")
+    ),
+    "persons_decided": lambda e: (
+        e.unit == "person" and e.event == "decided" and e.disposition not in ("transferred", "returned", "joined")
+    ),
+    "persons_convicted": _person_decided("convicted"),
+    "persons_convicted_presumed": lambda e: COUNTS["persons_convicted"](e) and e.is_presumed,
+    "persons_acquitted": _person_decided("acquitted"),
+    "sentences_known": _sentenced(*KNOWN_CLASSES),
+    "custodial": _sentenced("custodial"),
+    "suspended": _sentenced("suspended"),
+    "deferred": _sentenced("deferred"),
+    "non_custodial": _sentenced("non_custodial"),
+}
+SHARES = {"custodial_share": "custodial", "suspended_share": "suspended"}
+
+
+def count(name: str, held: Mapping[Entry, int]) -> int:
+    return sum(n for entry, n in held.items() if COUNTS[name](entry))
+
+
+def is_asked(entry: Entry, given: Given, *, without: Iterable[str] = ()) -> bool:
+    """Whether an entry passes the filters, but for those on some dimensions."""
+    for parameter, codes in given.items():
+        dimension = parameter.removesuffix("__ne")
+        if dimension not in ORDER or dimension in without:
+            continue
+        found = getattr(entry, dimension) in codes
+        if dimension == "offence":
+            found = entry.offence_part in codes or entry.offence_part.split(":")[0] in codes
+        if found == parameter.endswith("__ne"):
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class Recount:
+    """The answer to a question, reckoned entry by entry."""
+
+    posted: list[Posted]
+    given: Given
+    preset: str | None
+    revision: int
+    covered: tuple[date, date] | None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        default = (
+            ("persons_convicted", "share") if self.preset == "sentences" else ("cases_received", "persons_convicted")
+        )
+        return self.given.get("measures", default)
+
+    @property
+    def grain(self) -> str | None:
+        asked = [name for name in self.given.get("group_by", ()) if name in KEYS]
+        return "week" if self.preset == "weekly" else next(iter(asked), None)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        asked = [name for name in self.given.get("group_by", ()) if name in ORDER]
+        added = ["sentence_class"] if self.preset == "sentences" and "sentence_class" not in asked else []
+        return (*asked, *added)
+
+    @property
+    def learnt(self) -> list[str]:
+        named = {*self.dimensions, *(parameter.removesuffix("__ne") for parameter in self.given)}
+        return [name for name in LEARNT if name in named]
+
+    @property
+    def has_coverage(self) -> bool:
+        return not set(self.measures) <= set(COUNTS)
+
+    def held(self) -> Counter[Entry]:
+        held: Counter[Entry] = Counter()
+        for revision, entry, n in self.posted:
+            if revision <= self.revision:
+                held[entry] += n
+        return held
+
+    def covered_by_hand(self) -> tuple[date, date] | None:
+        days = [entry.day for entry, n in self.held().items() if n and entry.day]
+        if not days or min(days) > PUBLISHED_ON:
+            return None
+        return min(days), min(max(days), PUBLISHED_ON)
+
+    def window(self) -> tuple[date, date] | None:
+        bounds = ("start_period", "end_period", "last_n")
+        if not self.grain and not any(name in self.given for name in bounds):
+            return None
+        if self.covered is None and not ("start_period" in self.given and "end_period" in self.given):
+            return date(2000, 1, 2), date(2000, 1, 1)
+        first, last = self.covered or (date.max, date.min)
+        if "end_period" in self.given:
+            last = date.fromisoformat(self.given["end_period"][0])
+        if "start_period" in self.given:
+            first = date.fromisoformat(self.given["start_period"][0])
+        if "last_n" in self.given and self.grain:
+            grain = self.grain
+            before = [last - timedelta(step) for step in range(max(1, (last - first).days + 1))]
+            wanted = list(dict.fromkeys(key_of(grain, day) for day in before))[: int(self.given["last_n"][0])]
+            first = max(first, min(day for day in before if key_of(grain, day) in wanted))
+        return first, last
+
+    def periods(self) -> list[tuple[str, date, date, bool]]:
+        """Key, first and last day of each period in the window, and whether it is cut."""
+        window = self.window()
+        if not self.grain or not window or window[0] > window[1]:
+            return []
+        days: dict[str, list[date]] = {}
+        for step in range(-400, (window[1] - window[0]).days + 400):
+            day = window[0] + timedelta(step)
+            days.setdefault(key_of(self.grain, day), []).append(day)
+        days = {name: d for name, d in days.items() if d[0] <= window[1] and d[-1] >= window[0]}
+        return [(name, d[0], d[-1], d[0] < window[0] or d[-1] > window[1]) for name, d in days.items()]
+
+    def rows(self) -> list[Row]:
+        window, held = self.window(), self.held()
+        if window:
+            held = Counter({e: n for e, n in held.items() if e.day and window[0] <= e.day <= window[1]})
+        if not self.grain:
+            return [self._row({}, held, combination) for combination in self.combinations(held)]
+        return [
+            self._row(
+                {self.grain: key, f"{self.grain}_start": first, f"{self.grain}_end": last, "partial": is_cut},
+                Counter({e: n for e, n in held.items() if e.day and first <= e.day <= last}),
+                combination,
+            )
+            for key, first, last, is_cut in self.periods()
+            for combination in self.combinations(held)
+        ]
+
+    def combinations(self, held: Mapping[Entry, int]) -> list[tuple[str, ...]]:
+        counted = {name for name in self.measures if name in COUNTS}
+        counted |= {"persons_convicted"} if self.has_coverage else set()
+        observed = {
+            tuple(getattr(entry, name) for name in self.dimensions)
+            for entry, n in held.items()
+            if n and is_asked(entry, self.given) and any(COUNTS[name](entry) for name in counted)
+        }
+        if not self.dimensions:
+            return [()]
+        if self.preset == "sentences":
+            place = self.dimensions.index("sentence_class")
+            rest = {(*entry[:place], *entry[place + 1 :]) for entry in observed}
+            rest |= {()} if len(self.dimensions) == 1 else set()
+            observed = {(*entry[:place], code, *entry[place:]) for entry in rest for code in ORDER["sentence_class"]}
+        return [entry for entry in product(*(ORDER[name] for name in self.dimensions)) if entry in observed]
+
+    def _row(self, period: Row, held: Mapping[Entry, int], combination: tuple[str, ...]) -> Row:
+        codes = dict(zip(self.dimensions, combination, strict=True))
+
+        def of(without: Iterable[str] = (), filters_without: Iterable[str] = ()) -> dict[Entry, int]:
+            return {
+                entry: n
+                for entry, n in held.items()
+                if is_asked(entry, self.given, without=filters_without)
+                and all(getattr(entry, name) == code for name, code in codes.items() if name not in without)
+            }
+
+        row = period | codes
+        for name in self.measures:
+            if name in COUNTS:
+                row[name] = count(name, of())
+            elif name in SHARES:
+                row |= ratio(name, count(SHARES[name], of()), count("sentences_known", of()))
+            elif name == "share":
+                row |= class_share(codes["sentence_class"], of(), of(without=["sentence_class"]))
+            if name not in COUNTS and "coverage" not in row:
+                row |= self._coverage(of(without=self.learnt, filters_without=self.learnt))
+        return row
+
+    def _coverage(self, base: Mapping[Entry, int]) -> Row:
+        convicted = count("persons_convicted", base)
+        is_known = {e: n for e, n in base.items() if all(getattr(e, name) != "unknown" for name in self.learnt)}
+        names = " and ".join(LEARNT[name] for name in self.learnt)
+        return {
+            "coverage": count("sentences_known", is_known) / convicted if convicted else None,
+            "coverage_status": "normal" if convicted else "undefined",
+            "coverage_of": f"persons_convicted, all {names}" if names else "persons_convicted",
+        }
+
+    def undated(self) -> dict[str, int]:
+        """How many undated events are left out, by measure."""
+        if not self.window():
+            return {}
+        held = Counter({e: n for e, n in self.held().items() if not e.day and is_asked(e, self.given)})
+        denominators = {"coverage": "persons_convicted", **dict.fromkeys((*SHARES, "share"), "sentences_known")}
+        found = {name: count(denominators.get(name, name), held) for name in self.measures}
+        return {name: n for name, n in found.items() if n}
+
+
+def ratio(name: str, successes: int, trials: int) -> Row:
+    low, high = wilson_interval(successes, trials) if trials else (None, None)
+    return {
+        name: successes / trials if trials else None,
+        f"{name}_low": low,
+        f"{name}_high": high,
+        f"{name}_n": trials,
+        f"{name}_status": "normal" if trials else "undefined",
+    }
+
+
+def class_share(code: str, own: Mapping[Entry, int], every_class: Mapping[Entry, int]) -> Row:
+    trials = count("sentences_known", every_class)
+    if code in KNOWN_CLASSES:
+        return ratio("share", count("persons_convicted", own), trials)
+    return ratio("share", 0, 0) | {"share_n": trials, "share_status": "not_applicable"}

@@ -1,0 +1,104 @@
+"""The laws of the record, over any history of batches."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.db.database import Database
+from app.statistics.verify import verify
+from tests.databases import cloned
+from tests.histories import Batch, batches, histories, ledger_until, published, take, take_all
+
+
+@pytest.fixture
+def place(server_url: str, template: str) -> tuple[str, str]:
+    """Where each example gets a database of its own."""
+    return server_url, template
+
+
+@settings(max_examples=40)
+@given(history=histories())
+async def test_ledger_and_tally_equal_a_recount_from_the_statements_at_every_revision(
+    place: tuple[str, str], history: list[Batch]
+) -> None:
+    async with cloned(*place) as url:
+        database = Database(url)
+        await take_all(database, history)
+        async with database.owner() as connection:
+            last = await published(connection)
+            for revision in range(1, last + 1):
+                async with connection.transaction():
+                    assert (await verify(connection, revision)).differences == ()
+
+
+@settings(max_examples=20)
+@given(history=histories(4), data=st.data())
+async def test_as_of_a_revision_equals_replaying_the_batches_until_it(
+    place: tuple[str, str], history: list[Batch], data: st.DataObject
+) -> None:
+    until = data.draw(st.integers(1, len(history)))
+    async with cloned(*place) as whole_url, cloned(*place) as part_url:
+        whole, part = Database(whole_url), Database(part_url)
+        await take_all(whole, history)
+        await take_all(part, history[:until])
+        async with whole.owner() as of_whole, part.owner() as of_part:
+            revision = await published(of_part)
+            assert await ledger_until(of_whole, revision) == await ledger_until(of_part, revision)
+
+
+@settings(max_examples=20)
+@given(history=histories(3))
+async def test_loading_any_of_the_same_files_again_changes_nothing(
+    place: tuple[str, str], history: list[Batch]
+) -> None:
+    async with cloned(*place) as url:
+        database = Database(url)
+        receipts = await take_all(database, history)
+        async with database.owner() as connection:
+            last = await published(connection)
+            for minute, (batch, first) in enumerate(zip(history, receipts, strict=True), start=len(history)):
+                if first.tallied.refused:
+                    continue  # what was refused then may be clear by now
+                receipt = await take(database, batch, minute=minute)
+                assert receipt.revision is None
+            assert await published(connection) == last
+
+
+@settings(max_examples=20)
+@given(history=histories(3), seed=st.integers(0, 2**32))
+async def test_the_order_of_rows_in_a_file_does_not_matter(
+    place: tuple[str, str], history: list[Batch], seed: int
+) -> None:
+    shuffle = random.Random(seed)
+    turned = [
+        Batch(batch.layer, batch.seen_on, tuple(shuffle.sample(batch.records, len(batch.records)))) for batch in history
+    ]
+    async with cloned(*place) as one_url, cloned(*place) as other_url:
+        one, other = Database(one_url), Database(other_url)
+        await take_all(one, history)
+        await take_all(other, turned)
+        async with one.owner() as of_one, other.owner() as of_other:
+            last = await published(of_one)
+            assert last == await published(of_other)
+            assert await ledger_until(of_one, last) == await ledger_until(of_other, last)
+
+
+@settings(max_examples=20)
+@given(history=histories(3), old=batches())
+async def test_an_older_file_changes_no_case_that_its_layer_has_seen_since(
+    place: tuple[str, str], history: list[Batch], old: Batch
+) -> None:
+    before_all = min(batch.seen_on for batch in history).replace(month=1)
+    async with cloned(*place) as url:
+        database = Database(url)
+        await take_all(database, [*history, *(Batch(old.layer, b.seen_on, b.records) for b in history)])
+        async with database.owner() as connection:
+            last = await published(connection)
+            held = {record["court"] + record["number"] for batch in history for record in batch.records}
+            seen = tuple(r for r in old.records if r["court"] + r["number"] in held and not r.get("previous_numbers"))
+            if seen:
+                receipt = await take(database, Batch(old.layer, before_all, seen), minute=100)
+                assert receipt.revision is None
+            assert await published(connection) == last

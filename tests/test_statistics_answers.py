@@ -1,0 +1,133 @@
+"""Every answer is the recount: from tally or ledger, as of every revision, for any question."""
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from app.errors import InvalidParameters
+from app.statistics import Codes, catalogue, find_answer, find_codes, read_question
+from app.statistics.sums import SUMS
+from tests.ledgers import (
+    ask,
+    covered,
+    random_entry,
+    random_given,
+    random_ledger,
+    rows_of,
+    state_of,
+    write,
+    write_reference,
+)
+from tests.recount import (
+    COUNTS,
+    KEYS,
+    LAST_REVISION,
+    ORDER,
+    Given,
+    Recount,
+)
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(database_url, server_settings={"timezone": "UTC"})
+    await write_reference(connection)
+    yield connection
+    await connection.close()
+
+
+@settings(max_examples=25, phases=[Phase.generate])  # a smaller example would take minutes to find
+@given(st.integers(0, 2**64))
+async def test_any_answer_is_the_recount(connection: Any, seed: int) -> None:
+    pick = random.Random(seed)
+    posted = random_ledger(pick)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await write(connection, posted)
+        known = {revision: await find_codes(connection, state_of(revision)) for revision in range(1, LAST_REVISION + 1)}
+        for _ in range(8):
+            given, preset = random_given(pick)
+            for revision, codes in known.items():
+                recount = Recount(posted, given, preset, revision, covered(codes))
+                assert recount.covered == recount.covered_by_hand()
+                await compare(connection, recount, codes)
+    finally:
+        await transaction.rollback()
+
+
+async def compare(connection: Any, recount: Recount, codes: Codes) -> None:
+    try:
+        question = read_question(recount.given, recount.preset, codes)
+    except InvalidParameters as problem:
+        faults = {fault.code for fault in problem.faults}
+        assert faults <= {"unknown-code", "period-order"}, problem.detail
+        unknown = [fault.detail for fault in problem.faults if fault.code == "unknown-code"]
+        assert all("'158" in detail for detail in unknown)  # the reference set has all others
+        return
+    rows, undated = recount.rows(), recount.undated()
+    for sums in (tuple(SUMS), ()):
+        answer = await find_answer(connection, state_of(recount.revision), question, codes, sums=sums)
+        assert rows_of(answer) == rows, (recount.given, recount.revision, sums)
+        found = {w["measure"]: w["undated"] for w in answer.warnings if w["code"] == "undated"}
+        assert found == undated
+
+
+@pytest.fixture
+async def record(connection: Any) -> Any:
+    """A connection to a record of 400 random entries, all in the last revision."""
+    pick = random.Random(20210104)
+    await write(connection, [(LAST_REVISION, random_entry(pick), 1) for _ in range(400)])
+    return connection
+
+
+@pytest.mark.parametrize("dimension", ORDER)
+async def test_the_buckets_of_a_dimension_add_up_to_the_total(record: Any, dimension: str) -> None:
+    additive = tuple(entry["id"] for entry in catalogue()["measures"] if entry["additive"])
+    assert set(additive) == set(COUNTS)
+    [total] = rows_of(await ask(record, {"measures": additive}))
+    buckets = rows_of(await ask(record, {"measures": additive, "group_by": (dimension,)}))
+    assert {name: sum(row[name] for row in buckets) for name in additive} == total
+    assert all(total.values())
+    assert "unknown" not in ORDER[dimension] or "unknown" in [row[dimension] for row in buckets]
+
+
+@pytest.mark.parametrize("grain", KEYS)
+async def test_a_grain_is_its_days_summed(record: Any, grain: str) -> None:
+    measures = tuple(COUNTS)
+    daily = rows_of(await ask(record, {"measures": measures, "group_by": ("day",)}))
+    coarse = rows_of(await ask(record, {"measures": measures, "group_by": (grain,)}))
+    summed: dict[str, Counter[str]] = {row[grain]: Counter() for row in coarse}
+    for row in daily:
+        summed[KEYS[grain](row["day_start"])].update({name: row[name] for name in measures})
+    assert [{name: row[name] for name in measures} for row in coarse] == [
+        {name: counts[name] for name in measures} for counts in summed.values()
+    ]
+
+
+@pytest.mark.parametrize("group_by", [(), ("service_status",), ("week", "region"), ("sentence_class", "court")])
+async def test_the_shares_of_the_known_classes_add_up_to_1(record: Any, group_by: tuple[str, ...]) -> None:
+    given: Given = {"group_by": group_by} if group_by else {}
+    shares: dict[tuple[str, ...], list[float]] = {}
+    counted: dict[tuple[str, ...], int] = {}
+    denominators: dict[tuple[str, ...], set[int]] = {}
+    for row in rows_of(await ask(record, given, "sentences")):
+        place = tuple(row[name] for name in group_by if name != "sentence_class")
+        shares.setdefault(place, []).extend([row["share"]] if row["share"] is not None else [])
+        counted[place] = counted.get(place, 0) + row["persons_convicted"]
+        denominators.setdefault(place, set()).add(row["share_n"])
+    [total] = rows_of(await ask(record, {"measures": ("persons_convicted", "sentences_known")}))
+    if "week" not in group_by:
+        assert sum(counted.values()) == total["persons_convicted"]
+        assert sum(max(found) for found in denominators.values()) == total["sentences_known"]
+    assert all(len(found) == 1 for found in denominators.values())
+    assert [sum(found) for found in shares.values() if found] == pytest.approx(
+        [1.0] * len([*filter(None, shares.values())])
+    )
+    assert any(shares.values())
