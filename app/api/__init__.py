@@ -1,0 +1,1 @@
+"""The HTTP edge: one file for each resource, and what they share. No SQL."""

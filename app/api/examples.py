@@ -1,0 +1,138 @@
+"""Examples that OpenAPI shows; no real case is in them."""
+
+from typing import Any
+
+CASE: dict[str, Any] = {
+    "id": "cs_01J8Z3V5N2Q4R6T8W0Y2A4C6E8",
+    "etag": '"3-5d0c2f6b8e9a41c7d203"',
+    "version": 3,
+    "revision": 57,
+    "court": "61GV0012",
+    "instance": "first",
+    "identifiers": [
+        {"type": "case_number", "value": "1-45/2023", "current": True},
+        {"type": "case_number", "value": "1-201/2022", "current": False},
+        {"type": "uid", "value": "61GV0012-01-2023-000123-60", "current": True, "check_digits": True},
+    ],
+    "received_on": "2023-03-14",
+    "arrival": "new",
+    "decided_on": "2023-04-21",
+    "disposition": "verdict",
+    "in_force_on": "2023-05-06",
+    "is_withdrawn": False,
+    "merged_into": None,
+    "defendants": [
+        {
+            "id": "d1",
+            "ordinal": 1,
+            "service_status": "mobilised",
+            "disposition": "convicted",
+            "is_presumed": False,
+            "decided_on": "2023-04-21",
+            "principal_offence": "337:5",
+            "charges": [{"offence": "337:5", "role": "filed", "stage": "completed", "episodes": 1, "principal": False}],
+            "sentence": {
+                "class": "suspended",
+                "kind": "imprisonment",
+                "execution": "suspended",
+                "term_months": 30,
+                "probation_months": 24,
+                "fine_rub": None,
+                "regime": None,
+                "source": "verdict_text",
+            },
+        }
+    ],
+    "layers": {"disposition": "court_card", "defendants.d1.sentence": "newsroom"},
+    "conflicts": 0,
+    "sources": [{"kind": "court_card", "url": "https://court.example/card/1", "seen_on": "2023-05-10"}],
+}
+
+_META: dict[str, Any] = {
+    "revision": 57,
+    "as_of": "2025-06-26T00:00:00Z",
+    "published_at": "2025-06-26T00:00:00Z",
+    "synthetic": True,
+    "backdated": False,
+    "release": "1.0.0",
+    "question": "court=61GV0012",
+    "cite": "Sudstat, revision 57 of 2025-06-26, /v1/cases?court=61GV0012",
+    "licence": "CC BY 4.0",
+    "attribution": "Sudstat",
+}
+
+CASE_LIST: dict[str, Any] = {
+    "results": [{name: value for name, value in CASE.items() if name != "etag"}],
+    "paging": {"limit": 100, "has_more": False, "next": None, "total": None},
+    "meta": _META,
+    "warnings": [],
+}
+
+STATISTICS: dict[str, Any] = {
+    "results": [
+        {
+            "week": "2023-W23",
+            "week_start": "2023-06-05",
+            "week_end": "2023-06-11",
+            "partial": False,
+            "service_status": "mobilised",
+            "persons_convicted": 19,
+            "coverage": 0.28,
+            "coverage_of": "persons_convicted, all service statuses",
+        }
+    ],
+    "dimensions": [
+        {"id": "week", "type": "iso_week"},
+        {"id": "service_status", "codelist": "service_status", "additive": True},
+    ],
+    "measures": [
+        {
+            "id": "persons_convicted",
+            "unit": "person",
+            "event": "decided",
+            "additive": True,
+            "definition": "Persons in whose matter a judgment was given that is not known to acquit.",
+            "definition_version": 1,
+        }
+    ],
+    "paging": {"limit": None, "has_more": False, "next": None, "total": 1},
+    "meta": {
+        **_META,
+        "coverage": {"first": "2021-01-01", "last": "2025-05-31"},
+        "question": "measures=persons_convicted&group_by=week,service_status&offence=337",
+        "cite": "Sudstat, revision 57 of 2025-06-26, /v1/statistics?measures=persons_convicted",
+    },
+    "warnings": [],
+}
+
+REVISION: dict[str, Any] = {
+    "revision": 57,
+    "published_at": "2025-06-26T00:00:00Z",
+    "recorded_at": "2025-06-26T00:00:00Z",
+    "cause": "source",
+    "source": "garrison-cards",
+    "layer": "court_card",
+    "layout": "house",
+    "author": "4fGh7Kq2LmNp",
+    "synthetic": True,
+    "backdated": False,
+    "counts": {"created": 1, "changed": 2, "withdrawn": 0},
+}
+
+DETAILS: dict[str, str] = {
+    "invalid-parameters": "“mobilized” is not a value of service_status; use mobilised.",
+    "no-revision-yet": "The first revision is 1, published at 2025-06-01T09:00:00Z; ask for that or a later day.",
+    "bad-cursor": "This cursor belongs to another question.",
+    "scope-missing": "This key lacks the scope records.",
+    "key-expired": "This key expired at 2025-06-01T09:00:00Z.",
+}
+ERRORS: dict[str, list[dict[str, Any]]] = {
+    "invalid-parameters": [
+        {
+            "parameter": "service_status",
+            "code": "unknown-code",
+            "detail": "“mobilized” is not a value of service_status; use mobilised.",
+            "did_you_mean": ["mobilised"],
+        }
+    ],
+}

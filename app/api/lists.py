@@ -1,0 +1,206 @@
+"""Lists: pages by cursor, or the whole as a stream in a flat format, at one revision."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import Response
+
+from app.access.keys import Caller
+from app.api.common import HIGHEST_LIMIT, LIMIT
+from app.api.cursor import Cursor, bind, read_cursor, write_cursor
+from app.api.negotiation import Representation
+from app.api.parameters import QUESTION, Asked, Role
+from app.api.reply import Answer, Reading, Replying, envelope
+from app.db.database import Connection
+from app.errors import Fault, NotFound, ScopeMissing, near
+from app.formats import dump, render, stream
+from app.records.listing import Condition, Listing, Order, Page, Wanted
+from app.records.revisions import State
+from app.statistics import Codes
+from app.table import Column, Row, Table
+
+FREE_ROWS = 1000  # results that stream whole without the scope export
+_EVERYTHING_BUT_CURSOR = frozenset(Role) - {Role.CURSOR}
+_SHOWN = frozenset({Role.FILTER, Role.STATE, Role.ORDER, Role.COLUMNS, Role.PAGE})
+Shown = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A list: where it is read, its nested fields, and its flat columns with the rows of one result.
+
+    `count`  how many results meet some conditions, and how many flat rows they have
+    """
+
+    name: str
+    listing: Listing
+    default_order: str
+    fields: tuple[str, ...]
+    columns: tuple[Column, ...]
+    flatten: Callable[[Shown], Iterable[Row]]
+    find: Callable[[Connection, Wanted, State], Awaitable[Page]]
+    count: Callable[[Connection, Sequence[Condition], State], Awaitable[tuple[int, int]]]
+
+    @property
+    def listing_key(self) -> str:
+        """The column that tells one result from another."""
+        return next(name for name, column in self.listing.columns.items() if column == self.listing.id)
+
+    @property
+    def all_fields(self) -> tuple[str, ...]:
+        """What `fields=` may name in one format or another."""
+        return tuple(dict.fromkeys((*self.fields, *(column.id for column in self.columns))))
+
+    def names_in(self, shape: Representation) -> tuple[str, ...]:
+        """What `fields=` may name in a format."""
+        return tuple(column.id for column in self.columns) if shape.format.is_flat else self.fields
+
+
+async def reply_with_list(resource: Resource, asked: Asked, caller: Caller, reply: Replying) -> Response:
+    """One page of a list, or all of it where a flat format is asked without a limit."""
+    return await _Listed(resource, asked, caller, reply).respond()
+
+
+async def reply_with_one(resource: Resource, key: Condition, asked: Asked, reply: Replying) -> Response:
+    """The one result that a condition names, with the state it was read from.
+
+    Errors  NotFound
+    """
+
+    async def find(reading: Reading) -> Answer:
+        wanted = Wanted((key,), Order(resource.listing_key), limit=1)
+        page = await resource.find(reading.connection, wanted, reading.state)
+        if not page.rows:
+            shown = str(key.values[0])[:40]
+            raise NotFound(f"There is no {shown} among the {resource.name} of revision {reading.state.revision}.")
+        if reading.shape.format.is_flat:
+            return Answer(render(reading.shape.format, table_of(resource, page.rows), reading.options))
+        return Answer(dump({**page.rows[0], "meta": reply.meta(reading.state, asked.canonical(_SHOWN))}))
+
+    return await reply.from_record(asked, find)
+
+
+def table_of(resource: Resource, results: Iterable[Shown], chosen: Sequence[str] = ()) -> Table:
+    """Results as a table, of some columns only where some are chosen."""
+    places = _places(resource, chosen)
+    rows = [_cut(row, places) for result in results for row in resource.flatten(result)]
+    return Table(tuple(resource.columns[place] for place in places), rows, total=len(rows))
+
+
+class _Listed:
+    """One request for a list."""
+
+    def __init__(self, resource: Resource, asked: Asked, caller: Caller, reply: Replying) -> None:
+        self.resource, self.asked, self.caller, self.reply = resource, asked, caller, reply
+        self.fields: tuple[str, ...] = asked.many("fields")
+        sort = asked.one("sort", resource.default_order)
+        self.order = Order(sort.lstrip("-"), is_descending=sort.startswith("-"))
+        self.bound = bind(reply.path, asked.canonical(QUESTION))
+        self.cursor = self._read_cursor()
+
+    async def respond(self) -> Response:
+        return await self.reply.from_record(
+            self.asked,
+            self._find,
+            check=self._check,
+            revision=self.cursor.revision if self.cursor else None,
+            guard=self._guard,
+        )
+
+    def _read_cursor(self) -> Cursor | None:
+        text = self.asked.one("cursor")
+        if text is None or self.asked.faults:
+            return None
+        return read_cursor(self.reply.service.cursor_key, text, self.bound, self.resource.listing, self.order)
+
+    def _check(self, codes: Codes, shape: Representation) -> Iterable[Fault]:
+        del codes
+        names = self.resource.names_in(shape)
+        for name in self.fields:
+            if name not in names:
+                detail = f"{name} is not a field in {shape.format.id}; use {', '.join(names)}."
+                yield Fault("unknown-code", detail, parameter="fields", did_you_mean=near(name, names))
+
+    def _is_whole(self, reading: Reading) -> bool:
+        return reading.shape.format.is_flat and not {"limit", "cursor"} & set(self.asked.given)
+
+    async def _guard(self, reading: Reading) -> None:
+        """Refuse a long list as a whole to whom may not export."""
+        if not self._is_whole(reading) or self.caller.may("export"):
+            return
+        results = await self._count(reading)
+        if results > FREE_ROWS:
+            detail = (
+                f"The whole list has {results} results, and more than {FREE_ROWS} at once need the scope export."
+                f" Page with limit (at most {HIGHEST_LIMIT}) and the Link header, or narrow the filters."
+            )
+            raise ScopeMissing(detail, scope="export")
+
+    async def _find(self, reading: Reading) -> Answer:
+        return await (self._whole(reading) if self._is_whole(reading) else self._page(reading))
+
+    async def _page(self, reading: Reading) -> Answer:
+        limit = self.asked.one("limit", LIMIT)
+        page = await self.resource.find(reading.connection, self._wanted(limit), reading.state)
+        next_ = self._next(page, reading.state)
+        headers = {"Link": f'<{next_}>; rel="next"'} if next_ else {}
+        if reading.shape.format.is_flat:
+            table = table_of(self.resource, page.rows, self.fields)
+            return Answer(render(reading.shape.format, table, reading.options), headers)
+        total = await self._count(reading) if self.asked.one("include_total", False) else None
+        paging = {"limit": limit, "has_more": page.has_more, "next": next_, "total": total}
+        meta = self.reply.meta(reading.state, self.asked.canonical(_SHOWN))
+        results = [_pick(row, self.fields) for row in page.rows]
+        return Answer(envelope(results, paging=paging, meta=meta, warnings=[]), headers)
+
+    async def _whole(self, reading: Reading) -> Answer:
+        results, rows = await self.resource.count(reading.connection, self.asked.conditions(), reading.state)
+        places = _places(self.resource, self.fields)
+        table = Table(
+            tuple(self.resource.columns[place] for place in places),
+            stream=self._batches(reading.state, places),
+            total=rows,
+        )
+        is_private = results > FREE_ROWS and "export" not in self.reply.service.settings.anonymous_scope_set
+        name = f"{self.resource.name}-r{reading.state.revision}.{reading.shape.format.extension}"
+        headers = {"Sudstat-Rows": str(rows), "Content-Disposition": f'attachment; filename="{name}"'}
+        return Answer(stream(reading.shape.format, table, reading.options), headers, is_private)
+
+    async def _batches(self, state: State, places: Sequence[int]) -> AsyncIterator[Sequence[Row]]:
+        """Rows of the whole list. What a revision holds does not change, so that each page may be read by itself,
+        and a slow caller keeps no connection."""
+        wanted = self._wanted(HIGHEST_LIMIT)
+        has_more = True
+        while has_more:
+            async with self.reply.service.database.snapshot() as connection:
+                page = await self.resource.find(connection, wanted, state)
+            yield [_cut(row, places) for result in page.rows for row in self.resource.flatten(result)]
+            wanted, has_more = replace(wanted, after=page.last), page.has_more
+
+    async def _count(self, reading: Reading) -> int:
+        return (await self.resource.count(reading.connection, self.asked.conditions(), reading.state))[0]
+
+    def _wanted(self, limit: int) -> Wanted:
+        after = self.cursor.position if self.cursor else None
+        return Wanted(self.asked.conditions(), self.order, limit, after)
+
+    def _next(self, page: Page, state: State) -> str | None:
+        if not page.has_more or page.last is None:
+            return None
+        cursor = write_cursor(self.reply.service.cursor_key, Cursor(state.revision, page.last), self.bound)
+        query = "&".join(filter(None, (self.asked.canonical(_EVERYTHING_BUT_CURSOR), f"cursor={cursor}")))
+        return self.reply.address(query)
+
+
+def _pick(result: Shown, fields: Sequence[str]) -> Shown:
+    return {name: result[name] for name in fields} if fields else result
+
+
+def _places(resource: Resource, chosen: Sequence[str]) -> tuple[int, ...]:
+    names = [column.id for column in resource.columns]
+    return tuple(names.index(name) for name in chosen or names)
+
+
+def _cut(row: Row, places: Sequence[int]) -> Row:
+    return row if len(places) == len(row) and places == tuple(range(len(row))) else [row[place] for place in places]

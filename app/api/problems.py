@@ -1,0 +1,99 @@
+"""Problems as RFC 9457 sends them: whatever goes wrong, in one shape, and nothing of our insides in it."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from app.errors import BadRequest, Fault, MethodNotAllowed, NotFound, Problem, Unavailable
+from app.formats import dump
+
+MEDIA_TYPE = "application/problem+json"
+PATH = "/problems/"
+# SQLSTATE classes of a database that is away, closed to us, full or stopping, and of a statement that took too long.
+_AWAY = ("08", "28", "3D", "53", "55", "57")
+_RETRY_AFTER_S = 5
+
+
+def problem_body(problem: Problem, *, instance: str, request_id: str) -> dict[str, Any]:
+    """The problem object."""
+    return {
+        "type": PATH + problem.slug,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": quote(instance, safe="/:@"),
+        "request_id": request_id,
+        "errors": [_error(fault) for fault in problem.faults],
+        **problem.members,
+    }
+
+
+def problem_response(problem: Problem, *, instance: str, request_id: str) -> Response:
+    """The answer that tells of a problem; never kept by a cache that others use."""
+    return Response(
+        dump(problem_body(problem, instance=instance, request_id=request_id)),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "private, no-cache", **problem.headers},
+    )
+
+
+def internal_error() -> Problem:
+    """A bug of ours: bare, but for the id under which the log tells more."""
+    return Problem("Something went wrong here, and it is not your fault. Report the request_id if it happens again.")
+
+
+def unavailable() -> Unavailable:
+    """The database is away or overloaded."""
+    detail = "The database does not answer in time. Try again later, or ask for less."
+    return Unavailable(detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether an error says that the database cannot answer now, rather than that we have a bug."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_AWAY)
+    return isinstance(error, ConnectionError | FileNotFoundError | TimeoutError | asyncpg.InterfaceError)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make every refusal, Starlette's own too, a problem."""
+    app.add_exception_handler(Problem, _answer)
+    app.add_exception_handler(HTTPException, _answer_http)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error, instance=request.url.path, request_id=request.state.request_id)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return await _answer(request, _translate(error, request))
+
+
+def _translate(error: HTTPException, request: Request) -> Problem:
+    if error.status_code == NotFound.status:
+        return NotFound(f"There is nothing at {request.url.path}; /openapi.json lists what there is.")
+    if error.status_code == MethodNotAllowed.status:
+        allow = _with_head((error.headers or {}).get("Allow", "GET"))
+        return MethodNotAllowed(f"{request.method} is not allowed here; use {allow}.", headers={"Allow": allow})
+    if error.status_code < Problem.status:
+        return BadRequest("The request cannot be read.")
+    return internal_error()
+
+
+def _with_head(allow: str) -> str:
+    methods = {method.strip() for method in allow.split(",")}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+def _error(fault: Fault) -> Mapping[str, Any]:
+    where = {"parameter": fault.parameter, "pointer": fault.pointer}
+    shown = {name: value for name, value in where.items() if value is not None}
+    near = {"did_you_mean": list(fault.did_you_mean)} if fault.did_you_mean else {}
+    return {**shown, "code": fault.code, "detail": fault.detail, **near}

@@ -1,0 +1,210 @@
+"""Replies: opens the state asked for, says 304 to whom has the answer already, sends bytes with their headers."""
+
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from starlette.responses import StreamingResponse
+
+from app.api.caching import cache_control, holds, make_etag, quote_etag
+from app.api.lookups import label_of, lookups_of
+from app.api.negotiation import Representation, choose
+from app.api.parameters import Asked
+from app.api.service import Service, get_service
+from app.db.database import Connection
+from app.errors import Fault, InvalidParameters, NoRevisionYet
+from app.formats import FORMATS, Options, dump
+from app.records.revisions import State, end_of, get_state
+from app.statistics import Codes
+
+_GZIP_LEVEL = 6
+_GZIP_WINDOW = 31  # zlib's way to say: with a gzip header
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One state of the record, open for reading, and the shape in which the answer is to go out."""
+
+    connection: Connection
+    state: State
+    codes: Codes
+    shape: Representation
+
+    @property
+    def options(self) -> Options:
+        """How a flat format is to write."""
+        return self.shape.options(label_of(self.codes, self.shape.lang))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Bytes at hand or still to come. `is_private`: an anonymous caller would have been refused."""
+
+    body: bytes | AsyncIterator[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_private: bool = False
+
+
+Find = Callable[[Reading], Awaitable[Answer]]
+Check = Callable[[Codes, Representation], Iterable[Fault]]
+Guard = Callable[[Reading], Awaitable[None]]
+
+
+def _nothing(codes: Codes, shape: Representation) -> Iterable[Fault]:
+    return ()
+
+
+async def _let_through(reading: Reading) -> None:
+    """Anybody may have it."""
+
+
+class Replying:
+    """Replies to one request."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.service: Service = get_service(request)
+
+    @property
+    def path(self) -> str:
+        """The path of the request as callers see it, behind a proxy too."""
+        path, root = str(self.request.scope["path"]), self.service.settings.root_path
+        return path if path.startswith(f"{root}/") else root + path
+
+    def address(self, query: str) -> str:
+        """The path with a query."""
+        return f"{self.path}?{query}" if query else self.path
+
+    async def from_record(
+        self,
+        asked: Asked,
+        find: Find,
+        *,
+        check: Check = _nothing,
+        revision: int | None = None,
+        may_pin: bool = False,
+        guard: Guard = _let_through,
+    ) -> Response:
+        """Answer what derives from the record as of the state asked for.
+
+        `revision` is a cursor's; `may_pin`: a pinned answer never changes; `guard` may refuse, even to whom has it.
+
+        Errors  InvalidParameters with every fault of the query; NoRevisionYet; NotAcceptable
+        """
+        if not asked.has_lookups and check is _nothing:
+            asked.refuse()
+        shape = choose(asked, self.request.headers)
+        async with self.service.database.snapshot() as connection:
+            state = await open_state(connection, asked, revision)
+            codes = await self.service.codes.at(connection, state)
+            unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
+            asked.refuse([*unknown, *check(codes, shape)])
+            etag = self._etag(asked, state, shape)
+            is_immutable = may_pin and state.is_pinned
+            reading = Reading(connection, state, codes, shape)
+            await guard(reading)
+            if self._holds(etag):
+                return self._not_modified(etag, self._cache_control(is_immutable=is_immutable))
+            answer = await find(reading)
+        cache = self._cache_control(is_private=answer.is_private, is_immutable=is_immutable)
+        headers = {"ETag": etag, "Cache-Control": cache, "Sudstat-Revision": str(state.revision), **answer.headers}
+        return self._send(answer.body, shape, headers)
+
+    def as_is(
+        self,
+        asked: Asked,
+        make: Callable[[Representation], tuple[str, bytes]],
+        *,
+        offered: Collection[str] = tuple(FORMATS),
+    ) -> Response:
+        """Answer with a body that is made first, together with its tag."""
+        asked.refuse()
+        shape = choose(asked, self.request.headers, offered)
+        tag, body = make(shape)
+        etag = quote_etag(tag, is_gzipped=shape.is_gzipped)
+        cache = self._cache_control()
+        if self._holds(etag):
+            return self._not_modified(etag, cache)
+        return self._send(body, shape, {"ETag": etag, "Cache-Control": cache})
+
+    def meta(self, state: State, question: str, **more: Any) -> dict[str, Any]:
+        """What an answer says of its state."""
+        settings = self.service.settings
+        asked = self.address(question)
+        return {
+            "revision": state.revision,
+            "as_of": state.as_of or state.published_at,
+            "published_at": state.published_at,
+            "synthetic": state.is_synthetic,
+            "backdated": state.is_backdated,
+            "release": self.service.release,
+            **more,
+            "question": question,
+            "cite": f"{settings.publisher}, revision {state.revision} of {state.published_at:%Y-%m-%d}, {asked}",
+            "licence": settings.licence,
+            "attribution": settings.attribution,
+        }
+
+    def _etag(self, asked: Asked, state: State, shape: Representation) -> str:
+        question = (self.path, asked.canonical(), state.revision, shape.key)
+        return make_etag(self.service.seal, *question, is_gzipped=shape.is_gzipped)
+
+    def _holds(self, etag: str) -> bool:
+        return holds(self.request.headers.get("if-none-match"), etag)
+
+    def _cache_control(self, *, is_private: bool = False, is_immutable: bool = False) -> str:
+        is_public = bool(self.request.state.is_public) and not is_private
+        return cache_control(is_public=is_public, is_immutable=is_immutable)
+
+    def _not_modified(self, etag: str, cache: str) -> Response:
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": cache})
+
+    def _send(self, body: bytes | AsyncIterator[bytes], shape: Representation, headers: dict[str, str]) -> Response:
+        headers |= {"Content-Type": shape.format.content_type}
+        if shape.is_gzipped:
+            headers |= {"Content-Encoding": "gzip"}
+        if isinstance(body, bytes):
+            coded = gzip.compress(body, _GZIP_LEVEL, mtime=0) if shape.is_gzipped else body
+            return Response(coded, headers=headers)
+        chunks = _nothing_of(body) if self.request.state.is_head else body
+        return StreamingResponse(_gzipped(chunks) if shape.is_gzipped else chunks, headers=headers)
+
+
+Reply = Annotated[Replying, Depends(Replying)]
+
+
+def envelope(results: object, *, paging: object, meta: object, warnings: object, **more: object) -> bytes:
+    """The body of a list as JSON."""
+    return dump({"results": results, **more, "paging": paging, "meta": meta, "warnings": warnings})
+
+
+async def open_state(connection: Connection, asked: Asked, revision: int | None = None) -> State:
+    """The state asked for; a fault in that is told together with the query's other faults."""
+    as_of = asked.one("as_of")
+    try:
+        if revision is None:
+            return await get_state(connection, as_of=as_of, revision=asked.one("revision"))
+        state = await get_state(connection, revision=revision)
+    except InvalidParameters as problem:
+        asked.refuse(problem.faults)
+        raise
+    except NoRevisionYet:
+        asked.refuse()
+        raise
+    instant = end_of(as_of) if as_of is not None and not hasattr(as_of, "hour") else as_of
+    return replace(state, as_of=instant)
+
+
+async def _nothing_of(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    async for chunk in chunks:
+        yield packer.compress(chunk)
+    yield packer.flush()

@@ -1,0 +1,15 @@
+"""Every resource that is served and documented."""
+
+from fastapi import APIRouter
+
+from app.api import cases, courts, health, offences, revisions, statistics, vocabularies
+
+ROUTERS: tuple[APIRouter, ...] = (
+    statistics.router,
+    cases.router,
+    courts.router,
+    offences.router,
+    vocabularies.router,
+    revisions.router,
+    health.router,
+)

@@ -1,0 +1,374 @@
+"""Shapes of answers, for OpenAPI only: answers are written as they are read, without a pass through these."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.vocabulary import CODELISTS
+
+
+def _code(codelist: str, description: str = "") -> Any:
+    """A field that holds one code of a code list."""
+    known = CODELISTS[codelist]
+    return Field(description=description or f"{known.en}.", json_schema_extra={"enum": list(known.ids)})
+
+
+def _described(description: str) -> Any:
+    return Field(description=description)
+
+
+class Shape(BaseModel):
+    """The base of all shapes."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Identifier(Shape):
+    """What a case is known by."""
+
+    type: Literal["case_number", "uid", "card_guid"]
+    value: str
+    current: bool
+    check_digits: Annotated[bool, _described("UID only: whether its check digits are right.")] = False
+
+
+class Charge(Shape):
+    """One offence alleged against one person."""
+
+    offence: Annotated[str, _described("Article and part, as 337:5; the article alone where the part is unknown.")]
+    role: Annotated[str, _code("charge_role")]
+    stage: Annotated[str, _code("charge_stage")]
+    episodes: int
+    principal: Annotated[bool, _described("Marked as the principal one by a curator.")]
+
+
+class Sentence(Shape):
+    """The main penalty of one person."""
+
+    class_: Annotated[str, _code("sentence_class")] = Field(alias="class")
+    kind: Annotated[str, _code("sentence_kind")]
+    execution: Annotated[str, _code("sentence_execution")]
+    term_months: Annotated[int | None, _described("Unit: months.")]
+    probation_months: Annotated[int | None, _described("Unit: months.")]
+    fine_rub: Annotated[int | None, _described("Unit: roubles.")]
+    regime: str | None
+    source: str | None
+
+
+class Defendant(Shape):
+    """One person of a case; never a name."""
+
+    id: Annotated[str, _described("Lasting within the case.")]
+    ordinal: int
+    service_status: Annotated[str, _code("service_status")]
+    disposition: Annotated[str, _code("person_disposition")]
+    is_presumed: Annotated[bool, _described("The conviction follows only from the case's verdict.")]
+    decided_on: date | None
+    principal_offence: str | None
+    charges: list[Charge]
+    sentence: Sentence
+
+
+class Source(BaseModel):
+    """Where something was seen."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: str | None = None
+    url: str | None = None
+    seen_on: date | None = None
+
+
+class CaseInList(Shape):
+    """One case as a list shows it; with `fields=`, some of this."""
+
+    id: str
+    version: int
+    revision: Annotated[int, _described("The revision that made this version.")]
+    court: str
+    instance: Annotated[str, _code("instance")]
+    identifiers: list[Identifier]
+    received_on: date | None
+    arrival: Annotated[str, _code("arrival")]
+    decided_on: date | None
+    disposition: Annotated[str, _code("case_disposition")]
+    in_force_on: date | None
+    is_withdrawn: bool
+    merged_into: Annotated[str | None, _described("Id of the case that this one is a duplicate of.")]
+    defendants: list[Defendant]
+    layers: Annotated[dict[str, str], _described("Which layer each field comes from.")]
+    conflicts: Annotated[int, _described("How many fields the layers disagree on.")]
+    sources: list[Source]
+
+
+class Case(CaseInList):
+    """One case."""
+
+    etag: Annotated[str, _described("As in the header of the plain JSON answer.")]
+
+
+class CoverageWindow(Shape):
+    """Days, both ends included, that a source is known to have looked at."""
+
+    starts_on: date
+    ends_on: date
+    source: str
+
+
+class Court(Shape):
+    """One court."""
+
+    code: str
+    name_en: str
+    name_ru: str
+    level: Annotated[str, _code("court_level")]
+    is_fleet: bool
+    region: Annotated[str, _described("Where the court sits, in the numbering of the courts' portal.")]
+    region_name_en: str
+    region_name_ru: str
+    region_iso: Annotated[str | None, _described("ISO 3166-2.")]
+    district: Annotated[str | None, _described("Code of the next court above.")]
+    subdomain: str | None
+    first_record_on: Annotated[date | None, _described("First day on which it received or closed a case held here.")]
+    last_record_on: Annotated[date | None, _described("Last such day.")]
+    coverage: list[CoverageWindow]
+
+
+class Offence(Shape):
+    """One article or part of an article."""
+
+    code: str
+    article: str
+    part: str | None
+    title_en: str
+    title_ru: str | None
+    offence_group: str
+    is_wartime: bool
+    min_months: Annotated[int | None, _described("Least imprisonment. Unit: months.")]
+    max_months: Annotated[int | None, _described("Most imprisonment. Unit: months.")]
+    other_penalties: str | None
+    in_force_from: date | None
+    in_force_to: date | None
+    basis: str
+    confidence: str
+
+
+class Revision(Shape):
+    """One numbered change of the record."""
+
+    revision: int
+    published_at: datetime
+    recorded_at: datetime
+    cause: str
+    source: str
+    layer: str | None
+    layout: str | None
+    author: Annotated[str, _described("Id of the key that brought it in.")]
+    synthetic: bool
+    backdated: Annotated[bool, _described("Published at an instant other than when it was recorded.")]
+    counts: dict[str, Any]
+
+
+class CodeShape(Shape):
+    """One code of a list."""
+
+    id: str
+    label_en: str
+    label_ru: str
+    definition: str
+
+
+class CodelistShape(Shape):
+    """One closed list of codes."""
+
+    id: str
+    label_en: str
+    label_ru: str
+    codes: list[CodeShape]
+
+
+class Paging(Shape):
+    """Where a page stands in its list."""
+
+    limit: int | None
+    has_more: bool
+    next: Annotated[str | None, _described("Path of the next page.")]
+    total: Annotated[int | None, _described("With include_total, or where all results are here.")]
+
+
+class Licence(BaseModel):
+    """Under which terms an answer may be used."""
+
+    model_config = ConfigDict(extra="forbid")
+    release: str
+    licence: str
+    attribution: str
+
+
+class Meta(Licence):
+    """Of which state of the record an answer is."""
+
+    revision: int
+    as_of: Annotated[datetime, _described("An instant that gives this revision.")]
+    published_at: datetime
+    synthetic: Annotated[bool, _described("Demonstration data is in it.")]
+    backdated: bool
+    question: Annotated[str, _described("The canonical query string.")]
+    cite: str
+
+
+class Warned(BaseModel):
+    """Something that a reader of the answer should know."""
+
+    model_config = ConfigDict(extra="allow")
+    code: str
+    detail: str
+
+
+class Listed(Shape):
+    """What every list has around its results."""
+
+    paging: Paging
+    meta: Meta
+    warnings: list[Warned]
+
+
+class CourtAnswer(Court):
+    """One court, and of which state it tells."""
+
+    meta: Meta
+
+
+class OffenceAnswer(Offence):
+    """One article or part, and of which state it tells."""
+
+    meta: Meta
+
+
+class RevisionAnswer(Revision):
+    """One revision, and of which state it tells."""
+
+    meta: Meta
+
+
+class CaseList(Listed):
+    """A page of cases."""
+
+    results: list[CaseInList]
+
+
+class CourtList(Listed):
+    """A page of courts."""
+
+    results: list[Court]
+
+
+class OffenceList(Listed):
+    """A page of offences."""
+
+    results: list[Offence]
+
+
+class RevisionList(Listed):
+    """A page of revisions."""
+
+    results: list[Revision]
+
+
+class VocabularyList(Shape):
+    """Every code list."""
+
+    results: list[CodelistShape]
+    paging: Paging
+    meta: Licence
+    warnings: list[Warned]
+
+
+class Cell(BaseModel):
+    """One row: the period with its start, end and whether the window cuts it; then dimensions; then measures."""
+
+    model_config = ConfigDict(extra="allow")
+    partial: bool | None = None
+    coverage: float | None = None
+    coverage_of: str | None = None
+
+
+class AskedDimension(BaseModel):
+    """A dimension or grain of the answer."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+
+
+class AskedMeasure(Shape):
+    """A measure of the answer."""
+
+    id: str
+    unit: Annotated[str, _described("What is counted: case, person or charge.")]
+    event: str
+    additive: Annotated[bool, _described("Whether it adds up over time and every dimension.")]
+    definition: str
+    definition_version: int
+
+
+class Coverage(Shape):
+    """First and last day of the record."""
+
+    first: date | None
+    last: date | None
+
+
+class StatisticsMeta(Meta):
+    """Of which state of the record the numbers are."""
+
+    coverage: Coverage
+
+
+class StatisticsAnswer(Shape):
+    """Every cell of an answer; never paged, never cut."""
+
+    results: list[Cell]
+    dimensions: list[AskedDimension]
+    measures: list[AskedMeasure]
+    paging: Paging
+    meta: StatisticsMeta
+    warnings: list[Warned]
+
+
+class Catalogue(BaseModel):
+    """What may be asked."""
+
+    model_config = ConfigDict(extra="allow")
+    measures: list[dict[str, Any]]
+    dimensions: list[dict[str, Any]]
+    grains: list[dict[str, Any]]
+    limits: dict[str, Any]
+
+
+class Health(Shape):
+    """That the process runs, or that it can answer."""
+
+    status: Literal["ok"]
+
+
+class ProblemError(Shape):
+    """One thing that is wrong, where, and what would be right."""
+
+    parameter: str | None = None
+    pointer: str | None = None
+    code: str
+    detail: str
+    did_you_mean: list[str] = []
+
+
+class Problem(BaseModel):
+    """A failure (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[ProblemError]

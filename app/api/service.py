@@ -1,0 +1,62 @@
+"""What the handlers of one process share: settings, database, keys, and the codes of recent revisions."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from fastapi import Request
+
+from app.api.cursor import cursor_key
+from app.db.database import Connection, Database
+from app.records.revisions import State
+from app.settings import Settings
+from app.statistics import Codes, find_codes
+
+_KEPT_REVISIONS = 16
+
+
+class KnownCodes:
+    """The codes as of a revision, kept for the last few revisions asked for: they never change."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, Codes] = OrderedDict()
+
+    async def at(self, connection: Connection, state: State) -> Codes:
+        """The codes that a question about a state may name."""
+        if state.revision not in self._kept:
+            self._kept[state.revision] = await find_codes(connection, state)
+        self._kept.move_to_end(state.revision)
+        while len(self._kept) > _KEPT_REVISIONS:
+            self._kept.popitem(last=False)
+        return self._kept[state.revision]
+
+
+@dataclass(slots=True)
+class Service:
+    """One process's means; `is_building` is true while its demonstration record is being made."""
+
+    settings: Settings
+    database: Database
+    secret: bytes
+    release: str
+    migration_head: str | None = None
+    is_building: bool = False
+    codes: KnownCodes = field(default_factory=KnownCodes)
+
+    @property
+    def cursor_key(self) -> bytes:
+        """The key that signs cursors."""
+        return cursor_key(self.secret)
+
+    @property
+    def seal(self) -> str:
+        """What of this deployment shows in its answers, as a short hash: part of every ETag."""
+        shown = (self.release, self.settings.licence, self.settings.attribution, self.settings.publisher)
+        return blake2b("\n".join((*shown, self.settings.root_path)).encode(), digest_size=6).hexdigest()
+
+
+def get_service(request: Request) -> Service:
+    """The service of the application that a request came to."""
+    service = request.app.state.service
+    assert isinstance(service, Service)
+    return service

@@ -1,0 +1,218 @@
+"""Statistics: any question about the record, two with a path of their own, and the catalogue of what may be asked."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.api import examples, schemas
+from app.api.asking import Asking
+from app.api.caching import short_hash
+from app.api.caller import StatisticsReader
+from app.api.common import LANGUAGE, SHOWN_AS, STATE
+from app.api.describe import Operation
+from app.api.kinds import TEXT, WHOLE
+from app.api.negotiation import Representation
+from app.api.parameters import Asked, Parameter, ParameterSet, Role
+from app.api.reply import Answer, Reading, Reply, Replying, envelope
+from app.errors import Fault, InvalidParameters
+from app.formats import dump, objects, render
+from app.statistics import Codes, Question, catalogue, find_answer, parameters, read_question
+from app.statistics.dimensions import DIMENSIONS, GRAINS
+from app.statistics.measures import MEASURES
+from app.vocabulary import CODELISTS
+
+router = APIRouter()
+
+_KEEPS_ORDER = ("measures", "group_by")
+_CODES: Mapping[str, tuple[str, ...]] = {
+    "measures": tuple(MEASURES),
+    "group_by": (*DIMENSIONS, *GRAINS),
+}
+_EXAMPLES = {
+    "measures": "persons_convicted",
+    "group_by": "service_status",
+    "offence": "337",
+    "court": "61GV0012",
+    "start_period": "2023-01",
+    "end_period": "2023-W23",
+    "last_n": "12",
+}
+
+
+def _question_parameters() -> Iterable[Parameter]:
+    for entry in parameters():
+        name, is_not = entry.id.removesuffix("__ne"), entry.id.endswith("__ne")
+        kind = WHOLE if entry.id == "last_n" else TEXT
+        if not is_not:
+            yield Parameter(
+                name,
+                kind,
+                entry.caption,
+                is_list=entry.is_list,
+                keeps_order=name in _KEEPS_ORDER,
+                operators=("ne",) if entry.dimension else (),
+                shown_codes=_shown_codes(name),
+                example=_EXAMPLES.get(name),
+            )
+
+
+def _shown_codes(name: str) -> tuple[str, ...]:
+    if name in _CODES:
+        return _CODES[name]
+    known = CODELISTS.get(DIMENSIONS[name].codelist or "") if name in DIMENSIONS else None
+    return known.ids if known else ()
+
+
+QUESTION = ParameterSet(
+    (
+        *_question_parameters(),
+        Parameter(
+            "limit",
+            WHOLE,
+            "Statistics are never paged: a limit below the number of rows is refused, any other has no effect.",
+            Role.PAGE,
+        ),
+        *STATE,
+        *SHOWN_AS,
+    )
+)
+CATALOGUE = ParameterSet((LANGUAGE,))
+
+_WHOLE = (
+    " All cells come at once, or none: too many are a 422. Missing is null. Weeks are ISO 8601, and empty periods"
+    " inside the window are there with 0. Each measure states its unit; shares lie in 0…1, with the bounds of a"
+    " 95 % Wilson interval (`_low`, `_high`) and their denominator (`_n`)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """A path under which questions are asked."""
+
+    operation: Operation
+    preset: str | None
+
+
+def _path(id_: str, summary: str, description: str, preset: str | None) -> _Path:
+    operation = Operation(
+        id=id_,
+        tag="Statistics",
+        summary=summary,
+        description=description + _WHOLE,
+        result=schemas.StatisticsAnswer,
+        example=examples.STATISTICS,
+        scope="statistics",
+        parameters=QUESTION,
+        problems=(404,),
+    )
+    return _Path(operation, preset)
+
+
+_ANY = _path(
+    "read_statistics",
+    "Any question",
+    "Measures by dimensions and time, under filters. Without measures: cases_received, persons_convicted.",
+    None,
+)
+_WEEKLY = _path("read_weekly_statistics", "By ISO week", "Any question, grouped by ISO week.", "weekly")
+_SENTENCES = _path(
+    "read_sentence_statistics",
+    "By class of sentence",
+    "Convicted persons by class of sentence: counts, shares with interval and denominator, coverage.",
+    "sentences",
+)
+_CATALOGUE = Operation(
+    id="read_catalogue",
+    tag="Statistics",
+    summary="What may be asked",
+    description="Measures with unit, event and definition, dimensions, grains of time, and limits.",
+    result=schemas.Catalogue,
+    scope="statistics",
+    parameters=CATALOGUE,
+    formats=("json",),
+)
+
+AskedQuestion = Annotated[Asked, Depends(Asking(QUESTION))]
+
+
+@router.get("/v1/statistics", **_ANY.operation.route())
+async def read_statistics(_: StatisticsReader, asked: AskedQuestion, reply: Reply) -> Response:
+    """Answer one question about the record, by dimension and period."""
+    return await _reply(asked, reply, _ANY.preset)
+
+
+@router.get("/v1/statistics/weekly", **_WEEKLY.operation.route())
+async def read_weekly(_: StatisticsReader, asked: AskedQuestion, reply: Reply) -> Response:
+    """Answer one question, week by week."""
+    return await _reply(asked, reply, _WEEKLY.preset)
+
+
+@router.get("/v1/statistics/sentences", **_SENTENCES.operation.route())
+async def read_sentences(_: StatisticsReader, asked: AskedQuestion, reply: Reply) -> Response:
+    """Answer how those convicted were sentenced."""
+    return await _reply(asked, reply, _SENTENCES.preset)
+
+
+@router.get("/v1/statistics/catalogue", **_CATALOGUE.route())
+async def read_catalogue(
+    _: StatisticsReader, asked: Annotated[Asked, Depends(Asking(CATALOGUE))], reply: Reply
+) -> Response:
+    """Tell what may be asked."""
+
+    def write(shape: Representation) -> tuple[str, bytes]:
+        body = dump(catalogue(shape.lang, cells_limit=reply.service.settings.cells_limit))
+        return short_hash(body), body
+
+    return reply.as_is(asked, write, offered=("json",))
+
+
+async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:
+    def check(codes: Codes, shape: Representation) -> Iterable[Fault]:
+        del shape
+        try:
+            _read(asked, preset, codes)
+        except InvalidParameters as problem:
+            return problem.faults
+        return ()
+
+    return await reply.from_record(asked, _finding(asked, reply, preset), check=check, may_pin=True)
+
+
+def _read(asked: Asked, preset: str | None, codes: Codes) -> Question:
+    given = {one.spec.name: tuple(map(str, one.values)) for one in asked.of(Role.FILTER)}
+    return read_question(given, preset, codes)
+
+
+def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Reading], Awaitable[Answer]]:
+    async def find(reading: Reading) -> Answer:
+        question = _read(asked, preset, reading.codes)
+        limit = reply.service.settings.cells_limit
+        answer = await find_answer(
+            reading.connection, reading.state, question, reading.codes, cells_limit=limit, lang=reading.shape.lang
+        )
+        rows = len(answer.table.rows)
+        _refuse_cut(asked, rows)
+        if reading.shape.format.is_flat:
+            return Answer(render(reading.shape.format, answer.table, reading.options))
+        state = asked.canonical({Role.STATE})
+        canonical = "&".join(filter(None, (answer.question, state)))
+        body = envelope(
+            objects(answer.table),
+            dimensions=answer.dimensions,
+            measures=answer.measures,
+            paging={"limit": None, "has_more": False, "next": None, "total": rows},
+            meta=reply.meta(reading.state, canonical, coverage=answer.coverage),
+            warnings=answer.warnings,
+        )
+        return Answer(body)
+
+    return find
+
+
+def _refuse_cut(asked: Asked, rows: int) -> None:
+    limit = asked.one("limit")
+    if limit is not None and limit < rows:
+        detail = f"The answer has {rows} rows and is never cut; leave limit out, or ask for less."
+        raise InvalidParameters(detail, [Fault("too-small", detail, parameter="limit")])

@@ -1,0 +1,58 @@
+"""Joins the rooms into one application: opens the database, serves, closes it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app import __version__, migrations
+from app.api import openapi
+from app.api.edge import Edge
+from app.api.problems import add_problem_handlers
+from app.api.routers import ROUTERS
+from app.api.service import Service
+from app.db.database import Database
+from app.settings import Settings
+from app.telemetry import make_log
+from app.web import make_router
+
+
+def create_app(settings: Settings, *, database_url: str, secret: bytes, is_building: bool = False) -> FastAPI:
+    """The application. Its database is open while its lifespan lasts; `is_building` keeps it from being ready."""
+    database = Database(database_url, pool_size=settings.pool_size, statement_timeout_s=settings.statement_timeout_s)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        try:
+            yield
+        finally:
+            await database.close()
+
+    app = FastAPI(
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = Service(
+        settings, database, secret, __version__, migration_head=migrations.head(), is_building=is_building
+    )
+    for router in (*ROUTERS, openapi.make_router(settings.root_path), make_router()):
+        app.include_router(router)
+    add_problem_handlers(app)
+    app.add_middleware(Edge, url_limit_bytes=settings.url_limit_bytes, log=make_log())
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The application of one worker process: its settings, with database and secret, are in the environment."""
+    settings = Settings()
+    if settings.database_url is None or settings.secret is None:
+        raise RuntimeError("a worker needs SUDSTAT_DATABASE_URL and SUDSTAT_SECRET")
+    return create_app(
+        settings,
+        database_url=settings.database_url.get_secret_value(),
+        secret=settings.secret.get_secret_value().encode(),
+    )

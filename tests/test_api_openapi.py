@@ -1,0 +1,145 @@
+"""The OpenAPI document says what is served: every parameter, every shape, every problem."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from app.api.openapi import openapi_document
+from app.errors import all_problems
+from tests.serving import client_fixture, client_of, filled_fixture  # noqa: F401
+
+Client = httpx.AsyncClient
+DOCUMENT = openapi_document()
+PATHS: dict[str, Any] = DOCUMENT["paths"]
+OPERATIONS = [(path, operation["get"]) for path, operation in PATHS.items()]
+ASKED = [(path, operation) for path, operation in OPERATIONS if "422" in operation["responses"]]
+
+
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
+    """A validator of one schema of the document."""
+    return Draft202012Validator(
+        {**schema, "components": DOCUMENT["components"]}, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+def refs(node: Any) -> Iterator[str]:
+    """Every reference within the document."""
+    if isinstance(node, dict):
+        yield from ([node["$ref"]] if "$ref" in node else [])
+        for value in node.values():
+            yield from refs(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from refs(value)
+
+
+def test_the_document_is_valid_and_the_same_every_time() -> None:
+    validate(DOCUMENT)
+    assert DOCUMENT["openapi"].startswith("3.1")
+    assert json.dumps(openapi_document()) == json.dumps(DOCUMENT)
+
+
+def test_operation_ids_are_set_by_hand_and_unique() -> None:
+    ids = [operation["operationId"] for _, operation in OPERATIONS]
+    assert len(set(ids)) == len(ids)
+    assert not [id_ for id_ in ids if "_v1_" in id_]
+
+
+def test_every_reference_leads_somewhere_and_nothing_is_fastapis_own() -> None:
+    for ref in set(refs(DOCUMENT)):
+        node: Any = DOCUMENT
+        for part in ref.removeprefix("#/").split("/"):
+            node = node[part]
+    assert "HTTPValidationError" not in json.dumps(DOCUMENT)
+
+
+def test_every_problem_is_shown_as_rfc_9457() -> None:
+    shown = {
+        slug
+        for name, response in DOCUMENT["components"]["responses"].items()
+        if name.startswith("Problem")
+        for slug in response["content"]["application/problem+json"]["examples"]
+    }
+    assert shown >= {problem.slug for problem in all_problems()}
+    for path, operation in OPERATIONS:
+        statuses = {status for status in operation["responses"] if status >= "400"}
+        assert statuses >= {"400", "405", "414", "500", "503"}, path
+        assert all("Problem" in operation["responses"][status]["$ref"] for status in statuses)
+
+
+def test_what_needs_a_scope_says_so() -> None:
+    for path, operation in OPERATIONS:
+        if path.startswith("/v1/"):
+            assert operation["security"] == [{}, {"bearer": []}, {"apiKey": []}]
+            scope = "records" if path.startswith("/v1/cases") else "statistics"
+            assert f"Scope: `{scope}`" in operation["description"]
+        else:
+            assert operation["security"] == []
+
+
+def test_parameters_of_lists_are_one_comma_separated_value() -> None:
+    for path, operation in OPERATIONS:
+        for parameter in operation["parameters"]:
+            assert parameter["description"], (path, parameter)
+            if parameter["in"] == "query":
+                assert (parameter["style"], parameter["explode"]) == ("form", False)
+                example = parameter.get("example")
+                if example is not None:
+                    assert validator(parameter["schema"]).is_valid(example), (path, parameter)
+
+
+@pytest.mark.parametrize(("path", "operation"), OPERATIONS, ids=[path for path, _ in OPERATIONS])
+def test_examples_fit_their_schemas(path: str, operation: dict[str, Any]) -> None:
+    content = operation["responses"]["200"]["content"]["application/json"]
+    if "example" in content:
+        validator(content["schema"]).validate(content["example"])
+
+
+@pytest.mark.parametrize(("path", "operation"), OPERATIONS, ids=[path for path, _ in OPERATIONS])
+async def test_answers_fit_the_schemas_they_are_shown_with(
+    client: Client, path: str, operation: dict[str, Any]
+) -> None:
+    first = (await client.get("/v1/cases?limit=1")).json()["results"][0]["id"]
+    address = path.replace("{id}", first).replace("{n}", "1")
+    address = address.replace("{code}", "61GV0012" if "courts" in path else "337:5")
+    answer = await client.get(address)
+    assert answer.status_code == 200, answer.text
+    validator(operation["responses"]["200"]["content"]["application/json"]["schema"]).validate(answer.json())
+    if "lang" in {parameter["name"] for parameter in operation["parameters"]}:
+        russian = await client.get(address, params={"lang": "ru"})
+        validator(operation["responses"]["200"]["content"]["application/json"]["schema"]).validate(russian.json())
+
+
+@pytest.mark.parametrize(("path", "operation"), ASKED, ids=[path for path, _ in ASKED])
+async def test_every_parameter_shown_is_taken_and_no_other(
+    client: Client, path: str, operation: dict[str, Any]
+) -> None:
+    first = (await client.get("/v1/cases?limit=1")).json()["results"][0]["id"]
+    address = path.replace("{id}", first).replace("{n}", "1")
+    address = address.replace("{code}", "61GV0012" if "courts" in path else "337:5")
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "query":
+            empty = await client.get(address, params={parameter["name"]: ""})
+            assert [error["code"] for error in empty.json()["errors"]] == ["empty"], parameter["name"]
+    other = await client.get(address, params={"nonsense": "1"})
+    problem = other.json()
+    assert (other.status_code, problem["errors"][0]["code"]) == (422, "unknown-parameter")
+    validator({"$ref": "#/components/schemas/Problem"}).validate(problem)
+
+
+async def test_the_served_document_is_this_one(client: Client) -> None:
+    assert (await client.get("/openapi.json")).json() == DOCUMENT
+
+
+async def test_every_type_of_problem_has_a_page(filled: str) -> None:
+    async with client_of(filled) as client:
+        for problem in all_problems():
+            answer = await client.get(f"/problems/{problem.slug}")
+            assert answer.status_code == 200
+            assert problem.title in answer.text
+        assert (await client.get("/problems/none")).status_code == 404
