@@ -109,6 +109,18 @@ class Plan:
         select.groups.append("day IS NULL")
         return select.statement("{grouped}")
 
+    def changes(self, since: int, limit: int) -> Statement:
+        """Columns: the cause, then as in `main`: what the entries of the revisions after `since` add to each row."""
+        select = _Select(self._counted(), None)
+        select.where.append(f"revision > {select.add(since)} AND revision <= {select.add(self.revision)}")
+        for entry in self.question.filters:
+            select.filter(entry)
+        if self.window:
+            select.between(self.window)
+        select.groups.append("cause")
+        select.group(self.question.grain, self.question.dimensions)
+        return select.statement("SELECT * FROM ({grouped}) AS groups WHERE {counted} LIMIT " + select.add(limit))
+
     def _main_select(self) -> "_Select":
         select = self._select(self._counted(), self.question.filters)
         if self.window:
