@@ -94,6 +94,13 @@ def test_a_head_cut_within_a_letter_is_no_fault_of_the_file(tmp_path: Path) -> N
     assert places(read(tmp_path, "{}\n" + line * 4, limit=50_000)) == [(f"line {n}", "row") for n in range(1, 6)]
 
 
+def test_a_letter_cut_by_the_heads_end_does_not_make_one_bad_line_a_bad_file(tmp_path: Path) -> None:
+    bad = '{"a": "Суд"}\n'.encode("cp1251")
+    for blanks in (0, 1):
+        long = b'{"a": "' + b" " * blanks + ("ж" * 40_000).encode() + b'"}\n'
+        assert places(read(tmp_path, bad + long, limit=100_000)) == [("line 1", "not-utf8"), ("line 2", "row")]
+
+
 @pytest.mark.parametrize("codec", ["utf-16", "utf-32", "utf-16-be"])
 def test_other_unicode_encodings_are_named(tmp_path: Path, codec: str) -> None:
     content = ("\ufeff" if codec == "utf-16-be" else "") + '{"a": 1}\n'

@@ -14,7 +14,7 @@ from app.ingest.encodings import read_rows
 from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.dispositions import parse_decision
 from app.ingest.layouts.names import parse_names
-from app.ingest.layouts.sudrfscraper import SUDRFSCRAPER_CSV_COLUMNS, Meta, read_meta
+from app.ingest.layouts.sudrfscraper import SUDRFSCRAPER_CSV_COLUMNS, Meta, _Scrape, read_meta
 from app.ingest.record import Outcome, Record, Refused, Row, Skipped, Warned
 from app.vocabulary import CODELISTS
 
@@ -169,6 +169,7 @@ def test_charges_that_differ_in_complicity_alone_are_one() -> None:
         ("FIRST", "Апелляционное ПРОИЗВОДСТВО ПРЕКРАЩЕНО", "other"),
         ("FIRST", "Представление (жалоба) ОТОЗВАНЫ", "other"),
         ("FIRST", "СНЯТО с апелляционного рассмотрения", "other"),
+        ("FIRST", "Вынесено другое ПОСТАНОВЛЕНИЕ мера пресечения изменена", "other"),
         ("APPELLATION", "Приговор ОСТАВЛЕН БЕЗ ИЗМЕНЕНИЯ", "upheld"),
         ("APPELLATION", "Приговор ИЗМЕНЁН, в остальной части оставлен без изменения", "changed"),
         ("APPELLATION", "отменен с возвращением на новое рассмотрение", "annulled"),
@@ -298,9 +299,18 @@ def test_an_act_on_the_card_itself_is_both_sources() -> None:
     assert [source["kind"] for source in outcome.said["sources"]] == ["court_card", "verdict_text"]
 
 
-def test_words_of_a_search_are_cut_out_of_links() -> None:
-    link = f"{CARD}&u1_case__U1_DEFENDANT__NAMESS=ivanov&x=%CA%E0%ED&y={CANARY}#{CANARY}"
-    assert record(links={"META": link}).said["sources"][0]["url"] == CARD.replace("--", ".")
+@pytest.mark.parametrize(
+    "searched",
+    [
+        "&u1_case__U1_DEFENDANT__NAMESS=ivanov",
+        "&x=%CA%E0%ED",
+        f"&y={CANARY}",
+        f"#{CANARY}",
+        f"&u1_case__U1_DEFENDANT__NAMESS=ivanov&x=%CA%E0%ED&y={CANARY}#{CANARY}",
+    ],
+)
+def test_words_of_a_search_are_cut_out_of_links(searched: str) -> None:
+    assert record(links={"META": CARD + searched}).said["sources"][0]["url"] == CARD.replace("--", ".")
 
 
 @pytest.mark.parametrize("link", ["ftp://a.ru/", f"http://a.ru/{CANARY}", "http://u:p@gvs.chn.sudrf.ru/", "x" * 3000])
@@ -539,6 +549,35 @@ def test_names_that_are_remembered_by_their_shape_are_read_as_by_themselves(peop
         assert [tuple(dict.fromkeys(offences)) for offences in found] == own
     else:
         assert type(parsed).__name__ == type(outcome).__name__
+
+
+KEYWORDS = ["Статья", "Статьи", "Часть", "Пункт", "Подп", "Укрф", "Коап", "Дисциплинарный", "Правонарушение", "России"]
+SLOTS = ("{} {} - {} 337 {} 5 УК РФ", "{} {} - ст.337 {} 5 {} РФ", "{} - ст.337 {}; {} - {} 338")
+
+
+@settings(max_examples=150)
+@given(
+    shape=st.sampled_from(SLOTS),
+    fills=st.lists(st.tuples(*[st.sampled_from([*KEYWORDS, "Иванов", "Слово"])] * 4), min_size=2, max_size=4),
+)
+def test_what_one_row_taught_never_changes_how_another_is_read(shape: str, fills: list[tuple[str, ...]]) -> None:
+    texts = [shape.format(*fill) for fill in fills]
+    together = read(*({**ROW, "names": text} for text in texts))
+    alone = [one(names=text) for text in texts]
+    for outcome, expected in zip(together, alone, strict=True):
+        assert type(outcome) is type(expected)
+        if isinstance(outcome, Record) and isinstance(expected, Record):
+            assert (outcome.said, outcome.warnings) == (expected.said, expected.warnings)
+        elif isinstance(outcome, Skipped | Refused):
+            assert getattr(outcome, "reason", None) == getattr(expected, "reason", None)
+            assert getattr(outcome, "code", None) == getattr(expected, "code", None)
+
+
+def test_no_name_is_remembered_from_row_to_row() -> None:
+    scrape = _Scrape(datetime.now(UTC).date(), is_lossy=False)
+    for name in (CANARY, CANARY.lower(), CANARY.upper(), f"{CANARY}-{CANARY} {CANARY} А.", f"5{CANARY.lower()}"):
+        scrape.outcome("line 1", {**ROW, "names": f"{name} - ст.337 ч.5 УК РФ"})
+    assert list(scrape._plain_names) == ["Имя - ст.337 ч.5 УК РФ", "Имя-Имя Имя А. - ст.337 ч.5 УК РФ"]
 
 
 junk = st.recursive(

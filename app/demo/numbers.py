@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.demo.calendar import stream
 from app.demo.timeline import Case
-from app.ingest.layouts.numbers import make_uid
+from app.records.uid import make_uid
 
 _INDEX_FIRST, _INDEX_APPEAL = "1", "22"
 _RENUMBERED_ON = (1, 9)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.errors import near
-from app.ingest.layouts.numbers import CaseNumber, normalise_uid, parse_case_number, uid_check
+from app.ingest.layouts.numbers import CaseNumber, normalise_uid, parse_case_number
 from app.ingest.record import Json
+from app.records.uid import has_check_digits
 from app.reference import courts
 from app.vocabulary import CODELISTS, MIXED
 
@@ -188,7 +189,7 @@ def case_uid(value: str) -> tuple[str | None, tuple[str, ...]]:
     uid = value if _USUAL_UID.fullmatch(value) else normalise_uid(value)
     if uid is None:
         return None, ("uid-unreadable",)
-    return uid, () if uid_check(uid) else ("uid-check-digits",)
+    return uid, () if has_check_digits(uid) else ("uid-check-digits",)
 
 
 _URL = re.compile(r"https?://([^/?#\s\\]+)(?:[/?#][^\s\\]*)?", re.IGNORECASE)

@@ -120,6 +120,8 @@ def _record(place: str, case: dict[str, Json]) -> Record:
         said.pop(name, None)
     if said.get("defendants"):
         said["defendants"] = _persons(said["defendants"], case.get("received_on"))
+    if len(said.get("sources") or ()) > 1:
+        said["sources"] = _distinct(said["sources"])
     return Record(
         place=place,
         court=case["court"],
@@ -173,6 +175,15 @@ def _uid(text: str | None, warnings: list[str]) -> str | None:
 def _seen_on(sources: list[dict[str, Json]] | None) -> date | None:
     days = [source["seen_on"] for source in sources or () if source.get("seen_on")]
     return date.fromisoformat(max(days)) if days else None
+
+
+def _distinct(sources: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    """Each source once, in order: CSV repeats them from row to row, and says the same."""
+    return list({tuple(sorted(source.items(), key=_by_name)): source for source in sources}.values())
+
+
+def _by_name(item: tuple[str, Json]) -> str:
+    return item[0]
 
 
 def _check_order(case: dict[str, Json]) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from app.ingest.layouts.fields import LONGEST_URL, FieldError, guid
 
+# What needs no change but to its host, as nearly every link does, is found at half the cost.
+_USUAL = re.compile(r"(https?://)([a-z0-9.-]+)(/[a-z0-9./]*\?(?!.*__)[\w.~=&-]*)", re.A)
 _LINK = re.compile(r"(https?)://([a-z0-9.-]+)((?::[0-9]{1,5})?)(/[^\s?#]*)?(?:\?([^\s#]*))?(?:#\S*)?", re.I | re.A)
 _PLAIN_PATH = re.compile(r"[\w./~-]*", re.A)
 _PLAIN_QUERY = re.compile(r"[\w.~=&-]*", re.A)
@@ -26,8 +28,13 @@ def parse_link(text: str) -> Link | None:
     Two hyphens in a host are written as the dot for which they stand. Parameters of a search (`…__…`,
     percent-encoded words) can hold a name; they are left out.
     """
+    if len(text) > LONGEST_URL:
+        return None
+    if usual := _USUAL.fullmatch(text):
+        host = usual[2].replace("--", ".")
+        return Link(f"{usual[1]}{host}{usual[3]}", host, _card_guid(usual[3]))
     found = _LINK.fullmatch(text.strip().replace("&amp;", "&"))
-    if not found or len(text) > LONGEST_URL:
+    if not found:
         return None
     scheme, host, port, path, query = found.groups()
     if path and not _PLAIN_PATH.fullmatch(path):

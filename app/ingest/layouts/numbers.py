@@ -116,7 +116,6 @@ def classify(key: str, court_level: str) -> str | None:
 # ── Unique identifiers ─────────────────────────────────────────────────────────────────────────
 
 _UID = re.compile(r"([0-9]{2}[A-Z]{2}[0-9]{4})-?([0-9]{2})-?([0-9]{4})-?([0-9]{6})-?([0-9]{2})")
-_UID_PREFIX = re.compile(r"[0-9]{2}[A-Z]{2}[0-9]{4}-[0-9]{2}-[0-9]{4}-[0-9]{6}")
 _COURT_CODE = re.compile(r"[0-9]{2}[A-Z]{2}[0-9]{4}")
 _MALFORMED_UID = re.compile(r"(?=.*[0-9]{4})(?!.*[^\W\d_]{3})[^\W_]+(?:-+[^\W_]+)*")
 
@@ -130,27 +129,6 @@ def normalise_uid(text: str | None) -> str | None:
     if found := _UID.fullmatch(bare):
         return "-".join(found.groups())
     return bare if len(bare) <= _LONGEST_NUMBER and _MALFORMED_UID.fullmatch(bare) else None
-
-
-def uid_check(uid: str) -> bool:
-    """Whether a normalised identifier is well formed and its check digits are right.
-
-    Source  ISO/IEC 7064 MOD 97-10, letters as A=10 … Z=35; holds for every real identifier known
-            to us, but no official rule was found: a doubt, not a refusal
-    """
-    prefix = uid[:-3]
-    return _UID_PREFIX.fullmatch(prefix) is not None and uid == make_uid(prefix)
-
-
-def make_uid(prefix: str) -> str:
-    """The identifier that begins with `77GV0005-01-2023-000123`, its check digits added.
-
-    Errors  ValueError when the prefix has another form
-    """
-    if not _UID_PREFIX.fullmatch(prefix):
-        raise ValueError("a UID prefix looks like 77GV0005-01-2023-000123")
-    number = int("".join(str(int(character, 36)) for character in prefix.replace("-", "")))
-    return f"{prefix}-{98 - number * 100 % 97:02d}"
 
 
 def court_of_uid(uid: str) -> str | None:
