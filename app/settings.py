@@ -16,9 +16,7 @@ class Settings(BaseSettings):
         None,
         description="Postgres 15 or newer, `postgresql://…`. Absent: embedded Postgres in the data folder.",
     )
-    data_dir: Path = Field(
-        Path(".sudstat"), description="Folder of the embedded Postgres and of local secrets."
-    )
+    data_dir: Path = Field(Path(".sudstat"), description="Folder of the embedded Postgres and of local secrets.")
     secret: SecretStr | None = Field(
         None,
         description="At least 32 characters; signs cursors. Absent: made once and kept in the data folder."
@@ -29,13 +27,9 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
     root_path: str = Field("", description="Path under which a proxy serves us, without a slash at its end.")
     pool_size: int = Field(8, ge=1, le=200, description="Database connections of each worker.")
-    statement_timeout_s: float = Field(
-        20.0, gt=0, description="Longest time for one reading statement, seconds."
-    )
+    statement_timeout_s: float = Field(20.0, gt=0, description="Longest time for one reading statement, seconds.")
     writer_wait_s: float = Field(30.0, gt=0, description="Longest wait for another ingest to end, seconds.")
-    line_limit_bytes: int = Field(
-        8 * 1024 * 1024, ge=1024, description="Longest line of an input file, bytes."
-    )
+    line_limit_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Longest line of an input file, bytes.")
     url_limit_bytes: int = Field(8192, ge=256, description="Longest URL, bytes.")
     cells_limit: int = Field(50_000, ge=1, description="Most cells in one statistical answer.")
     anonymous_scopes: str = Field("statistics,records", description="Scopes of a caller without a key.")

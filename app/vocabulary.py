@@ -244,9 +244,7 @@ _LISTS = (
             Code("suspended", "Suspended", "Условный", "Any kind of penalty, suspended."),
             Code("deferred", "Deferred", "С отсрочкой"),
             Code("non_custodial", "Non-custodial", "Без лишения свободы", "Every other kind of penalty."),
-            Code(
-                "no_penalty", "No penalty", "Без наказания", "Acquitted, terminated, or convicted but exempt."
-            ),
+            Code("no_penalty", "No penalty", "Без наказания", "Acquitted, terminated, or convicted but exempt."),
             MIXED,
             UNKNOWN,
         ),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.db.database import Database
 from app.statistics.verify import verify
 from tests.databases import cloned
-from tests.histories import Batch, batches, histories, ledger_until, published, take, take_all
+from tests.histories import AS_FOUND, Batch, batches, histories, ledger_until, published, take, take_all
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def place(server_url: str, template: str) -> tuple[str, str]:
     return server_url, template
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, phases=AS_FOUND)
 @given(history=histories())
 async def test_ledger_and_tally_equal_a_recount_from_the_statements_at_every_revision(
     place: tuple[str, str], history: list[Batch]
@@ -33,7 +33,7 @@ async def test_ledger_and_tally_equal_a_recount_from_the_statements_at_every_rev
                     assert (await verify(connection, revision)).differences == ()
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, phases=AS_FOUND)
 @given(history=histories(4), data=st.data())
 async def test_as_of_a_revision_equals_replaying_the_batches_until_it(
     place: tuple[str, str], history: list[Batch], data: st.DataObject
@@ -48,7 +48,7 @@ async def test_as_of_a_revision_equals_replaying_the_batches_until_it(
             assert await ledger_until(of_whole, revision) == await ledger_until(of_part, revision)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, phases=AS_FOUND)
 @given(history=histories(3))
 async def test_loading_any_of_the_same_files_again_changes_nothing(
     place: tuple[str, str], history: list[Batch]
@@ -66,7 +66,7 @@ async def test_loading_any_of_the_same_files_again_changes_nothing(
             assert await published(connection) == last
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, phases=AS_FOUND)
 @given(history=histories(3), seed=st.integers(0, 2**32))
 async def test_the_order_of_rows_in_a_file_does_not_matter(
     place: tuple[str, str], history: list[Batch], seed: int
@@ -85,7 +85,7 @@ async def test_the_order_of_rows_in_a_file_does_not_matter(
             assert await ledger_until(of_one, last) == await ledger_until(of_other, last)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, phases=AS_FOUND)
 @given(history=histories(3), old=batches())
 async def test_an_older_file_changes_no_case_that_its_layer_has_seen_since(
     place: tuple[str, str], history: list[Batch], old: Batch

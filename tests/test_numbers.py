@@ -72,9 +72,7 @@ def test_all_real_numbers_are_read() -> None:
     numbers = [parse_case_number(line) for line in lines]
     assert len(lines) == 42
     assert all(number and number.key[-5:] in {"/2020", "/2021", "/2022", "/2023"} for number in numbers)
-    assert (
-        sum(len(number.previous) for number in numbers if number) == sum("(" in line for line in lines) == 12
-    )
+    assert sum(len(number.previous) for number in numbers if number) == sum("(" in line for line in lines) == 12
 
 
 @given(
@@ -137,9 +135,7 @@ REAL_UIDS = (
     "77RS0020-02-2025-007285-88",
     "03RS0003-01-2026-003803-62",
 )
-PREFIXES = st.from_regex(
-    r"[0-9]{2}(?:GV|OV|AV|KV|RS)[0-9]{4}-0[12]-(?:19|20)[0-9]{2}-[0-9]{6}", fullmatch=True
-)
+PREFIXES = st.from_regex(r"[0-9]{2}(?:GV|OV|AV|KV|RS)[0-9]{4}-0[12]-(?:19|20)[0-9]{2}-[0-9]{6}", fullmatch=True)
 
 
 @pytest.mark.parametrize("uid", REAL_UIDS)

@@ -13,7 +13,7 @@ from app.errors import InvalidParameters
 from app.records.revisions import State, get_state
 from app.statistics import find_answer, find_codes, find_difference, read_question
 from tests.databases import cloned
-from tests.histories import Batch, histories, published, take_all
+from tests.histories import AS_FOUND, Batch, histories, published, take_all
 
 MEASURES = ("cases_received", "persons_convicted", "sentences_known", "charges")
 ROW = {"court": "61GV0012", "instance": "first", "number": "1-1/2023"}
@@ -31,7 +31,7 @@ async def differences(
     return {(c.row, c.measure): (c.before, c.after, Counter(c.causes)) for c in changes}
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, phases=AS_FOUND)
 @given(history=histories(4), data=st.data())
 async def test_parts_by_cause_add_up_and_differences_join(
     server_url: str, template: str, history: list[Batch], data: st.DataObject

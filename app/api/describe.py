@@ -19,6 +19,10 @@ _HEADERS: Mapping[str, Any] = {
     "Link": {"description": 'The next page of a list, rel="next".', "schema": {"type": "string"}},
     "Sudstat-Revision": {"description": "The revision that was read.", "schema": {"type": "integer"}},
     "Sudstat-Rows": {"description": "Rows of a whole list, the header aside.", "schema": {"type": "integer"}},
+    "Sudstat-Synthetic": {
+        "description": "`true` where demonstration data is in the answer; absent otherwise.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "X-Request-ID": {"description": "By which the log knows the request.", "schema": {"type": "string"}},
 }
 

@@ -19,7 +19,10 @@ from app.api.problems import internal_error, is_database_away, problem_response,
 from app.errors import BadRequest, Fault, InvalidParameters, Problem, UriTooLong
 from app.telemetry import log_request
 
-_EXPOSED = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Sudstat-Rows, Sudstat-Revision, X-Request-ID"
+_EXPOSED = (
+    "ETag, Link, RateLimit, RateLimit-Policy, Retry-After,"
+    " Sudstat-Rows, Sudstat-Revision, Sudstat-Synthetic, X-Request-ID"
+)
 _VARY = "Authorization, X-API-Key, Accept, Accept-Encoding, Accept-Language"
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",

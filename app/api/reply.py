@@ -110,7 +110,7 @@ class Replying:
                 return self._not_modified(etag, self._cache_control(is_immutable=is_immutable))
             answer = await find(reading)
         cache = self._cache_control(is_private=answer.is_private, is_immutable=is_immutable)
-        headers = {"ETag": etag, "Cache-Control": cache, "Sudstat-Revision": str(state.revision), **answer.headers}
+        headers = {"ETag": etag, "Cache-Control": cache, **_state_headers(state), **answer.headers}
         return self._send(answer.body, shape, headers)
 
     def as_is(
@@ -174,6 +174,12 @@ class Replying:
 
 
 Reply = Annotated[Replying, Depends(Replying)]
+
+
+def _state_headers(state: State) -> dict[str, str]:
+    """What even a format without room for `meta` says of the state that was read."""
+    synthetic = {"Sudstat-Synthetic": "true"} if state.is_synthetic else {}
+    return {"Sudstat-Revision": str(state.revision), **synthetic}
 
 
 def envelope(results: object, *, paging: object, meta: object, warnings: object, **more: object) -> bytes:

@@ -9,16 +9,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Literal, ParamSpec
+from typing import Annotated, Any, Literal, ParamSpec
 
 import asyncpg
 import typer
+from pydantic import ValidationError
 from rich.progress import DownloadColumn
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app import migrations
 from app.access.keys import SCOPES, create_key
 from app.api.openapi import openapi_document
-from app.cli.printing import err, out, progress, show_receipt
+from app.cli.printing import err, list_refused, out, progress, show_receipt
 from app.cli.serving import CannotStart, listening, serve_on
 from app.db.database import Database
 from app.db.embedded import EmbeddedError, embedded_postgres
@@ -56,17 +59,31 @@ def said_plainly(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (EmbeddedError, IngestError, DemoError, CannotStart, Problem) as error:
-            fail(str(error))
-        except asyncpg.PostgresError as error:
-            fail(f"Postgres says: {error.args[0] if error.args else type(error).__name__}")
-        except OSError as error:
-            fail(f"{error.filename or 'the system'}: {error.strerror or error}")
         except KeyboardInterrupt:
             err.print("Stopped.")
             raise typer.Exit(130) from None
+        except tuple(_PLAINLY) as error:
+            fail(next(plainly(error) for kind, plainly in _PLAINLY.items() if isinstance(error, kind)))
 
     return run
+
+
+def _of_postgres(error: BaseException | None) -> str:
+    return f"Postgres says: {str(error).partition(chr(10))[0] or type(error).__name__}"
+
+
+def _of_settings(error: ValidationError) -> str:
+    wrong = ((fault["loc"], fault["msg"]) for fault in error.errors(include_input=False))
+    return "; ".join(f"SUDSTAT_{'_'.join(map(str, where)).upper()}: {what}" for where, what in wrong)
+
+
+_PLAINLY: dict[type[Exception], Callable[[Any], str]] = {
+    **dict.fromkeys((EmbeddedError, IngestError, DemoError, CannotStart, Problem), str),
+    asyncpg.PostgresError: _of_postgres,
+    DBAPIError: lambda error: _of_postgres(error.orig),
+    ValidationError: _of_settings,
+    OSError: lambda error: f"{error.filename or 'the system'}: {error.strerror or error}",
+}
 
 
 def fail(message: str) -> None:
@@ -78,7 +95,7 @@ def fail(message: str) -> None:
 @cli.command()
 @said_plainly
 def demo(
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
     build_only: Annotated[bool, typer.Option("--build-only", help="Build the record and stop.")] = False,
 ) -> None:
     """Build the synthetic demonstration record (once), and serve it."""
@@ -122,8 +139,8 @@ def build_demonstration(url: str, folder: Path) -> None:
 @said_plainly
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Worker processes.")] = None,
 ) -> None:
     """Serve the record over HTTP."""
     given = {"host": host, "port": port, "workers": workers}
@@ -179,6 +196,8 @@ def ingest(
         for path in files:
             receipt = asyncio.run(_ingest(Database(url), path, options, settings))
             show_receipt(path, receipt, as_json=as_json)
+            if options.skips_refused and not options.is_trial:
+                list_refused(path, receipt)
             is_refused |= bool(receipt.tallied.refused)
             if receipt.tallied.refused and not options.skips_refused:
                 raise typer.Exit(1)
@@ -252,7 +271,10 @@ def prepared(settings: Settings) -> Iterator[str]:
 
 def prepare(url: str) -> None:
     """Bring a database to this release: tables, courts and offences."""
-    migrations.upgrade(url)
+    try:
+        migrations.upgrade(url)
+    except OSError as error:
+        raise CannotStart(f"cannot reach Postgres: {error.strerror or error}; look at SUDSTAT_DATABASE_URL") from None
     asyncio.run(bring_reference(Database(url)))
 
 
@@ -260,10 +282,21 @@ def prepare(url: str) -> None:
 def opened(settings: Settings) -> Iterator[str]:
     """The address of the database, before anything is done to it."""
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        yield _checked(settings.database_url.get_secret_value())
     else:
         with embedded_postgres(settings.data_dir) as url:
             yield url
+
+
+def _checked(url: str) -> str:
+    """An address of a Postgres; what is none is not shown, because it may hold a password."""
+    try:
+        is_one = make_url(url).drivername in ("postgresql", "postgres")
+    except (ArgumentError, ValueError):
+        is_one = False
+    if not is_one:
+        raise CannotStart("SUDSTAT_DATABASE_URL is no address such as postgresql://user:password@host:5432/name")
+    return url
 
 
 async def _ingest(database: Database, path: Path, options: Options, settings: Settings) -> Receipt:

@@ -28,15 +28,24 @@ def progress() -> Progress:
 
 
 def show_receipt(path: Path, receipt: Receipt, *, as_json: bool) -> None:
-    """Print a receipt; list refused rows beside the input where the rest was taken."""
+    """Print a receipt."""
     if as_json:
         sys.stdout.write(orjson.dumps(receipt.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
         _print_receipt(path, receipt)
-    if receipt.tallied.refused and receipt.applied:
-        beside = path.with_name(path.name + ".refused.csv")
+
+
+def list_refused(path: Path, receipt: Receipt) -> None:
+    """List the rows that were skipped beside the input, if there are any; where that cannot be, say so."""
+    if not receipt.tallied.refused:
+        return
+    beside = path.with_name(path.name + ".refused.csv")
+    try:
         write_refused(beside, receipt)
-        err.print(f"Refused rows are listed in {beside}.", highlight=False, soft_wrap=True)
+    except OSError as error:
+        err.print(f"Refused rows are not listed: {beside}: {error.strerror}.", highlight=False, soft_wrap=True)
+        return
+    err.print(f"Refused rows are listed in {beside}.", highlight=False, soft_wrap=True)
 
 
 def write_refused(path: Path, receipt: Receipt) -> None:
@@ -59,7 +68,8 @@ def write_refused(path: Path, receipt: Receipt) -> None:
 def _print_receipt(path: Path, receipt: Receipt) -> None:
     shown = receipt.as_json()
     head = f"revision {receipt.revision}" if receipt.applied else "nothing written"
-    grid = Grid("rows", "count", title=f"{path.name}: {head}", title_justify="left")
+    out.print(f"{path.name}: {head}", highlight=False, markup=False, soft_wrap=True)
+    grid = Grid("rows", "count")
     for outcome, count in shown["counts"].items():
         if count or outcome == "received":
             grid.add_row(outcome, f"{count:,}")

@@ -48,7 +48,7 @@ def serve_on(sock: socket.socket, settings: Settings, url: str) -> None:
     os.environ["SUDSTAT_DATABASE_URL"] = url  # the workers read their settings anew
     os.environ["SUDSTAT_SECRET"] = secret.decode()
     config = _uvicorn("app.main:from_environment", settings, factory=True)
-    Multiprocess(config, target=uvicorn.Server(config).run, sockets=[sock]).run()
+    Multiprocess(config, sockets=[sock]).run()
 
 
 def _uvicorn(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:

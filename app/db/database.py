@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
 
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 READER_ROLE = "sudstat_reader"
 WRITER_ROLE = "sudstat_writer"
@@ -26,6 +26,7 @@ class Database:
         self._pool_size = pool_size
         self._timeout_ms = int(statement_timeout_s * 1000)
         self._pool: asyncpg.Pool | None = None
+        self._kept: Connection | None = None
 
     async def open(self) -> None:
         """Connect the readers."""
@@ -68,10 +69,25 @@ class Database:
 
         Writers may stage side by side, but `take_turn` comes before anything is read to be changed.
         """
+        if self._kept is not None:
+            async with self._kept.transaction():
+                yield self._kept
+            return
         async with self.owner() as connection:
             await _take_role(connection, WRITER_ROLE)
             async with connection.transaction():
                 yield connection
+
+    @asynccontextmanager
+    async def keeping_writer(self) -> AsyncIterator[None]:
+        """Let the writers inside, one after another, share a connection: for many small batches in a row."""
+        async with self.owner() as connection:
+            await _take_role(connection, WRITER_ROLE)
+            self._kept = connection
+            try:
+                yield
+            finally:
+                self._kept = None
 
 
 async def take_turn(connection: Connection, *, wait_s: float = 30.0) -> None:

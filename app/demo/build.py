@@ -55,10 +55,11 @@ async def build(database: Database, folder: Path, *, on_step: OnStep) -> int:
     (folder / "demo.json").unlink(missing_ok=True)
     files = write_demonstration(folder / "files")
     revision = 0
-    for done, file in enumerate(files):
-        on_step(done, len(files))
-        receipt = await ingest_file(database, file.path, _options(file))
-        revision = _check(receipt, file) or revision
+    async with database.keeping_writer():
+        for done, file in enumerate(files):
+            on_step(done, len(files))
+            receipt = await ingest_file(database, file.path, _options(file))
+            revision = _check(receipt, file) or revision
     on_step(len(files), len(files))
     (folder / "demo.json").write_text(json.dumps({"generator": _generator(), "revisions": revision}), encoding="utf-8")
     return revision

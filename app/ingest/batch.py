@@ -19,9 +19,10 @@ from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.sudrfscraper import read_meta
 from app.ingest.merge import (
     Merging,
-    has_new_coverage,
+    Window,
     refuse_repeated,
     stage_changes,
+    uncovered_courts,
     write_changes,
     write_coverage,
 )
@@ -29,12 +30,17 @@ from app.ingest.receipt import Options, Receipt, Tallied
 from app.ingest.record import Layout, Outcome, Record, Refused, Skipped, Warned
 from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
+from app.records.resolve import is_closed
 from app.records.writing import STAGE as STAGE_VERSIONS
 from app.statistics.ledger import DEFINITION, post
 
 _SQL = load_statements(__file__, "merge.sql")
 _NEXT = "SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM published p"
-_KEEP = "INSERT INTO batches (batch_id, revision, digest, author, created_at, receipt) VALUES ($1, $2, $3, $4, $5, $6)"
+_KEEP = "INSERT INTO batches (batch_id, revision, digest, author, created_at, receipt) SELECT $1, $2, $3, $4, now(), $5"
+_FIRST_SEEN = """
+SELECT min(coalesce(r.seen_on, b.created_at::date)) FROM batches b LEFT JOIN revisions r ON r.revision = b.revision
+WHERE b.digest = $1
+"""
 
 OnBytes = Callable[[int], None]
 
@@ -62,6 +68,8 @@ async def ingest_file(
         raise IngestError(f"{path.name}: layout {layout.id} takes files ending in {', '.join(layout.encodings)}")
     if not path.is_file():
         raise IngestError(f"{path}: there is no such file")
+    if options.seen_on and options.seen_on > _today():
+        raise IngestError(f"the day of seeing, {options.seen_on}, is in the future")
     digest = _digest(path)
     tallied = Tallied()
     window = _coverage(path, layout, tallied)
@@ -91,7 +99,7 @@ class _Batch:
         layout: Layout,
         digest: bytes,
         tallied: Tallied,
-        window: tuple[date, date] | None,
+        window: Window | None,
         writer_wait_s: float,
     ) -> None:
         self.options = options
@@ -101,10 +109,11 @@ class _Batch:
         self.window = window
         self.writer_wait_s = writer_wait_s
         self.batch_id = uuid4()
-        self.today = options.seen_on or datetime.now(UTC).date()
+        self.seen_on = options.seen_on or _today()
 
     async def take(self, database: Database, outcomes: Iterator[Outcome]) -> Receipt:
         async with database.writer() as connection:
+            await self._look_back(connection)
             await connection.execute(_SQL["stage"])
             await connection.copy_records_to_table("stage", records=self._stage_rows(outcomes))
             if self.tallied.refused and not self.options.skips_refused:
@@ -121,21 +130,36 @@ class _Batch:
                 raise _Trial(receipt)
             return receipt
 
+    async def _look_back(self, connection: Connection) -> None:
+        """Settle when the batch was seen: a file loaded before was seen then, so that loading it again is nothing new.
+
+        It cannot have looked at days after that.
+        """
+        if self.options.seen_on is None:
+            self.seen_on = await connection.fetchval(_FIRST_SEEN, self.digest) or self.seen_on
+        if self.window:
+            starts_on, ends_on = self.window[0], min(self.window[1], self.seen_on)
+            self.window = (starts_on, ends_on) if starts_on <= ends_on else None
+
     async def _merge(self, connection: Connection) -> Receipt:
         revision, reference = tuple(await connection.fetchrow(_NEXT))
         merging = Merging(revision, self.options.layer, self.digest, await gravity_of(connection, reference))
         await connection.execute(STAGE_VERSIONS)
         changes = await stage_changes(connection, merging, self.tallied)
-        if not changes and not (self.window and await has_new_coverage(connection, self.window)):
-            return self._receipt(None, None)
+        uncovered = await uncovered_courts(connection, self.window) if self.window else []
+        if not changes and not uncovered:
+            return await self._keep(connection, self._receipt(None, None))
         posted = await post(connection, revision, reference)
         await write_changes(connection, merging)
         if self.window:
-            await write_coverage(connection, merging, self.window, self.options.source)
+            await write_coverage(connection, merging, self.window, courts=uncovered, source=self.options.source)
         published_at = await publish(connection, self._new_revision(revision, reference, posted))
-        receipt = self._receipt(revision, published_at)
+        return await self._keep(connection, self._receipt(revision, published_at))
+
+    async def _keep(self, connection: Connection, receipt: Receipt) -> Receipt:
+        """Keep the receipt, also of a batch that changed nothing: its file has been seen."""
         await connection.execute(
-            _KEEP, self.batch_id, revision, self.digest, self.options.author, published_at, receipt.as_json()
+            _KEEP, self.batch_id, receipt.revision, self.digest, self.options.author, receipt.as_json()
         )
         return receipt
 
@@ -191,13 +215,13 @@ class _Batch:
         return (
             line, record.place, record.court, record.instance, record.number, record.number_key, record.card_guid,
             [shown for shown, _ in record.previous], [key for _, key in record.previous], record.uid,
-            record.seen_on or self.today, record.row_hash, said.get("disposition") not in (None, "pending"),
+            record.seen_on or self.seen_on, record.row_hash, is_closed(said.get("disposition")),
             _day(said.get("received_on")), _day(said.get("decided_on")), _day(said.get("in_force_on")),
             _time_ordered_id(), {field: value for field, value in body.items() if field in said or value},
         )  # fmt: skip
 
 
-def _coverage(path: Path, layout: Layout, tallied: Tallied) -> tuple[date, date] | None:
+def _coverage(path: Path, layout: Layout, tallied: Tallied) -> Window | None:
     """The window of days that a scrape's own description says it looked at."""
     meta = read_meta(path) if layout.id == "sudrfscraper" else None
     if isinstance(meta, Warned):
@@ -205,7 +229,15 @@ def _coverage(path: Path, layout: Layout, tallied: Tallied) -> tuple[date, date]
         return None
     if meta is None or meta.starts_on is None or meta.ends_on is None:
         return None
+    if meta.is_by_result:
+        detail = "The run asked by day of result too, so that pending cases are missing. No coverage is noted."
+        tallied.warn("coverage-by-result", detail)
+        return None
     return meta.starts_on, meta.ends_on
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _digest(path: Path) -> bytes:

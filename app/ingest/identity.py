@@ -27,6 +27,7 @@ async def assign_cases(connection: Connection) -> None:
     fresh = await connection.fetch("SELECT line, candidate_id FROM stage WHERE line = ANY($1::int[])", linked)
     rows = _assign(groups, _by_line(found), {row["line"]: row["candidate_id"] for row in fresh})
     await connection.copy_records_to_table("assigned", records=rows)
+    await connection.execute(_SQL["found_in_batch"], linked)
 
 
 Found = dict[int, list[tuple[int, str, UUID]]]

@@ -15,6 +15,8 @@ from app.records.writing import Versioned, stage_versions, write_versions
 
 _SQL = load_statements(__file__, "merge.sql")
 _CHUNK = 5_000
+Window = tuple[date, date]
+"""The first and the last of some days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,16 @@ async def write_changes(connection: Connection, merging: Merging) -> None:
     await write_versions(connection)
 
 
-async def has_new_coverage(connection: Connection, window: tuple[date, date]) -> bool:
-    """Whether a window tells of days that were not known to be covered in a staged court."""
-    return bool(await connection.fetchval(_SQL["new_coverage"], *window))
+async def uncovered_courts(connection: Connection, window: Window) -> list[str]:
+    """Staged courts of which not every day of a window was known to be covered."""
+    return [row["court"] for row in await connection.fetch(_SQL["uncovered"], *window)]
 
 
-async def write_coverage(connection: Connection, merging: Merging, window: tuple[date, date], source: str) -> None:
-    """Note the window that the batch's source looked at, for every staged court."""
-    await connection.execute(merging.sql("write_coverage"), *window, source)
+async def write_coverage(
+    connection: Connection, merging: Merging, window: Window, *, courts: list[str], source: str
+) -> None:
+    """Note the window that the batch's source looked at in some courts."""
+    await connection.execute(merging.sql("write_coverage"), courts, *window, source)
 
 
 async def _suspect(connection: Connection, tallied: Tallied) -> None:

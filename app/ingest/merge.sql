@@ -41,6 +41,16 @@ FROM stage s
 LEFT JOIN (SELECT DISTINCT ON (line) line, case_id FROM found ORDER BY line, priority, key) f ON f.line = s.line
 WHERE s.line <> ALL ($1::int[])
 
+-- name: found_in_batch
+-- Cases of other rows of the batch that a row's keys lead to. $1 are the rows that share keys.
+INSERT INTO found
+SELECT k.line, a.case_id, k.priority, k.key
+FROM stage_keys k
+JOIN stage_keys o ON o.court = k.court AND o.instance = k.instance AND o.kind = k.kind AND o.key = k.key
+                 AND o.line <> k.line
+JOIN assigned a ON a.line = o.line
+WHERE k.line = ANY ($1::int[])
+
 -- name: judge
 -- What becomes of each row. $1 is the layer, $2 the digest of the batch's file.
 -- Of several rows of one case the one with a decision counts, then the later decision, and so on.
@@ -118,33 +128,42 @@ WHERE o.court = n.court AND o.case_id = n.case_id AND o.layer = n.layer AND o.su
 -- name: write_statements
 INSERT INTO statements SELECT * FROM new_statements
 
--- name: write_coverage
--- Windows that tell of days not known to be covered before.
-INSERT INTO coverage_windows
-SELECT c.court, {revision}, $1::date, $2::date, $3
-FROM (SELECT DISTINCT court FROM stage) c
-WHERE NOT EXISTS (
-    SELECT FROM coverage_windows w WHERE w.court = c.court AND w.starts_on <= $1 AND w.ends_on >= $2)
+-- name: uncovered
+-- Staged courts of which not every day of a window was known to be covered.
+SELECT s.court
+FROM (SELECT DISTINCT court FROM stage) s LEFT JOIN coverage_windows w ON w.court = s.court
+GROUP BY s.court
+HAVING NOT coalesce(
+    range_agg(daterange(w.starts_on, w.ends_on, '[]')) FILTER (WHERE w.court IS NOT NULL)
+        @> daterange($1, $2, '[]'), false)
+ORDER BY s.court
 
--- name: new_coverage
-SELECT EXISTS (
-    SELECT FROM (SELECT DISTINCT court FROM stage) c
-    WHERE NOT EXISTS (
-        SELECT FROM coverage_windows w WHERE w.court = c.court AND w.starts_on <= $1 AND w.ends_on >= $2))
+-- name: write_coverage
+INSERT INTO coverage_windows SELECT court, {revision}, $2, $3, $4 FROM unnest($1::text[]) AS court
 
 -- name: two_keys
--- Rows whose later keys lead to another case than the first.
+-- Rows whose later keys lead to another case than the first, held or of another row.
 SELECT s.place, s.court, min(f.case_id::text) AS one, max(f.case_id::text) AS other, 'two-keys' AS reason
 FROM found f JOIN stage s ON s.line = f.line
 GROUP BY s.line, s.place, s.court HAVING count(DISTINCT f.case_id) > 1
 ORDER BY s.line LIMIT 100
 
 -- name: same_receipt
--- New cases of the same court, UID and day of receipt as one held under another number.
-SELECT s.place, s.court, j.case_id::text AS one, v.case_id::text AS other, 'same-uid-and-receipt' AS reason
-FROM judged j
-JOIN stage s ON s.line = j.line
-JOIN versions v ON v.court = s.court AND v.uid = s.uid AND v.instance = s.instance AND v.received_on = s.received_on
-               AND v.case_id <> j.case_id AND v.superseded_in IS NULL
-WHERE j.is_new AND j.outcome = 'candidate'
-ORDER BY s.line LIMIT 100
+-- New cases of the same court, UID and day of receipt as one under another number, held or of this batch.
+WITH fresh AS (
+    SELECT s.line, s.place, s.court, s.instance, s.uid, s.received_on, j.case_id
+    FROM judged j JOIN stage s ON s.line = j.line
+    WHERE j.is_new AND j.outcome = 'candidate' AND s.uid IS NOT NULL
+),
+alike AS (
+    SELECT f.line, f.place, f.court, f.case_id, v.case_id AS other_id
+    FROM fresh f JOIN versions v ON v.uid = f.uid AND v.court = f.court AND v.instance = f.instance
+                                AND v.received_on = f.received_on AND v.superseded_in IS NULL
+    UNION ALL
+    SELECT f.line, f.place, f.court, f.case_id, o.case_id
+    FROM fresh f JOIN fresh o ON o.uid = f.uid AND o.court = f.court AND o.instance = f.instance
+                             AND o.received_on = f.received_on AND o.line < f.line
+)
+SELECT place, court, case_id::text AS one, other_id::text AS other, 'same-uid-and-receipt' AS reason
+FROM alike
+ORDER BY line, other_id LIMIT 100

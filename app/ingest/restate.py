@@ -3,7 +3,7 @@
 from app.db.database import Connection, Database, take_turn
 from app.records.kin import restate_arrivals
 from app.records.publishing import NewRevision, publish
-from app.records.reference import gravity_of, load_reference
+from app.records.reference import gravity_of, is_loaded, load_reference
 from app.records.resolve import Gravity, resolve
 from app.records.writing import STAGE, Versioned, stage_versions, write_versions
 from app.statistics.ledger import DEFINITION, post
@@ -28,6 +28,8 @@ async def bring_reference(database: Database) -> int | None:
     The first load, and any load while the record is empty, is no revision.
     """
     async with database.writer() as connection:
+        if await is_loaded(connection):  # every command asks: none should wait for an ingest to hear it
+            return None
         await take_turn(connection)
         before, now = await load_reference(connection)
         last: int = await connection.fetchval(_PUBLISHED)

@@ -47,6 +47,12 @@ _OFFENCE_COLUMNS = [
 ]
 
 
+async def is_loaded(connection: Connection) -> bool:
+    """Whether the last set loaded is the one shipped with this release."""
+    latest = await connection.fetchrow(_LATEST)
+    return latest is not None and latest["content_hash"] == reference.content_hash()
+
+
 async def load_reference(connection: Connection) -> tuple[int, int]:
     """Load the shipped courts and offences where they differ from the last set loaded.
 

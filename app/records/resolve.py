@@ -130,15 +130,12 @@ def overlay(before: Body | None, other: Body | None, row: Body, *, is_complete: 
     if row.get("previous"):
         body["previous"] = _union(body.get("previous", []), [list(pair) for pair in row["previous"]])
     if "sources" in row:
-        body["sources"] = _join_sources(body.get("sources", []), row["sources"] or [])
-    if row.get("defendants") is not None:
-        matched = match_defendants(row["defendants"], body, other or {}, is_complete=is_complete)
-        if matched.is_ambiguous:
-            body["defendants_changed"] = True
-        else:
-            body.pop("defendants_changed", None)
-            body["defendants"] = [_overlay_person(old, new) for old, new in matched.pairs]
-            body["last_defendant"] = max(last_defendant(body), last_defendant(other or {}))
+        said = row["sources"]
+        _set(body, "sources", None if said is None else _join_sources(body.get("sources", []), said))
+    if row.get("defendants") is not None or ("defendants" in row and is_complete):
+        _overlay_defendants(body, other or {}, row["defendants"] or [], is_complete=is_complete)
+    elif "defendants" in row:
+        _take_back_defendants(body)
     return body
 
 
@@ -164,7 +161,7 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
     if reading.card.get("defendants_changed") or reading.newsroom.get("defendants_changed"):
         reading.conflicts.append({"field": "defendants", "kind": "defendants_changed"})
     return Effective(
-        number=_first(both, "number"),
+        number=_first(both[::-1], "number"),  # a newsroom's number tells whose case it is, not what it is called now
         uid=_first(both, "uid"),
         received_on=received_on,
         arrival=stated_arrival if is_closed(stated_arrival) else None,
@@ -359,6 +356,24 @@ def _principal(charges: Sequence[Charge], roles: Sequence[str], received_on: dat
 def _gravest(offences: Iterable[str], received_on: date | None, gravity: Gravity) -> str:
     known = [offence for offence in offences if offence != "unknown"]
     return min(known, key=lambda offence: gravity(offence, received_on)) if known else "unknown"
+
+
+def _overlay_defendants(body: Body, other: Body, rows: list[Body], *, is_complete: bool) -> None:
+    matched = match_defendants(rows, body, other, is_complete=is_complete)
+    if matched.is_ambiguous:
+        body["defendants_changed"] = True
+        return
+    body.pop("defendants_changed", None)
+    body["defendants"] = [_overlay_person(old, new) for old, new in matched.pairs]
+    body["last_defendant"] = max(last_defendant(body), last_defendant(other))
+
+
+def _take_back_defendants(body: Body) -> None:
+    """Forget all that the layer said of defendants, but not which ids were given."""
+    last = last_defendant(body)
+    body.pop("defendants_changed", None)
+    if body.pop("defendants", None):
+        body["last_defendant"] = last
 
 
 def _overlay_person(old: Body, new: Body) -> Body:

@@ -434,9 +434,7 @@ _MODIFIERS: dict[str, Literal["stage", "complicity"]] = {"30": "stage", "33": "c
 _FIRST_OFFENCE, _LAST_OFFENCE = 105, 361
 
 
-def _judge(
-    persons: list[_PersonDraft], warnings: dict[str, None], is_lossy: bool
-) -> ParsedNames | Skipped | Refused:
+def _judge(persons: list[_PersonDraft], warnings: dict[str, None], is_lossy: bool) -> ParsedNames | Skipped | Refused:
     if not persons:
         return Refused("no-person")
     if _looks_administrative(persons):
@@ -547,9 +545,7 @@ def _offence(provision: _Draft, warnings: dict[str, None]) -> str | None:
     return f"{article}:{_readable(provision.part, _READABLE_PART, _FLAT_PART, warnings)}"
 
 
-def _readable(
-    number: str, readable: re.Pattern[str], flat: re.Pattern[str], warnings: dict[str, None]
-) -> str:
+def _readable(number: str, readable: re.Pattern[str], flat: re.Pattern[str], warnings: dict[str, None]) -> str:
     if readable.fullmatch(number):
         return number
     if not flat.fullmatch(number):

@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("court", "case_id", "kind", "key", "revision"),
     )
+    op.create_index("identifiers_by_key", "identifiers", ["key"], unique=False)
     op.create_index(
         "identifiers_key",
         "identifiers",
