@@ -7,13 +7,14 @@ from typing import Any
 from fastapi import Response
 
 from app.access.keys import Caller
+from app.api.caller import refuse_without
 from app.api.common import HIGHEST_LIMIT, LIMIT
 from app.api.cursor import Cursor, bind, read_cursor, write_cursor
 from app.api.negotiation import Representation
 from app.api.parameters import QUESTION, Asked, Role
 from app.api.reply import Answer, Reading, Replying, envelope
 from app.db.database import Connection
-from app.errors import Fault, NotFound, ScopeMissing, near
+from app.errors import Fault, NotFound, near
 from app.formats import dump, render, stream
 from app.records.listing import Condition, Listing, Order, Page, Wanted
 from app.records.revisions import State
@@ -131,11 +132,11 @@ class _Listed:
             return
         results = await self._count(reading)
         if results > FREE_ROWS:
-            detail = (
-                f"The whole list has {results} results, and more than {FREE_ROWS} at once need the scope export."
+            advice = (
+                f" The whole list has {results} results, and more than {FREE_ROWS} at once need it."
                 f" Page with limit (at most {HIGHEST_LIMIT}) and the Link header, or narrow the filters."
             )
-            raise ScopeMissing(detail, scope="export")
+            refuse_without(self.caller, "export", advice)
 
     async def _find(self, reading: Reading) -> Answer:
         return await (self._whole(reading) if self._is_whole(reading) else self._page(reading))

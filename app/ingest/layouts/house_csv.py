@@ -1,7 +1,8 @@
 """The house record as CSV: one row for each charge; consecutive rows of one case make one record.
 
 A column that is missing and a cell that is empty say nothing; the word null takes back. Columns of case and
-defendant repeat from row to row: a later row may leave them empty, but not contradict.
+defendant repeat from row to row: a later row may leave them empty, but not contradict. An export of cases has
+further columns, which are passed over, so that it goes back in.
 """
 
 import re
@@ -44,6 +45,20 @@ HOUSE_CSV_COLUMNS = (
     "source.url",
     "source.seen_on",
 )
+# Columns that an export has beside these: what the service worked out or keeps, which no layer says.
+DERIVED_COLUMNS = (
+    "id",
+    "version",
+    "revision",
+    "is_withdrawn",
+    "merged_into",
+    "defendant.id",
+    "defendant.is_presumed",
+    "defendant.principal_offence",
+    "sentence.class",
+    "conflicts",
+)
+_PRESUMED = "defendant.is_presumed"
 _NEEDED = (("court",), ("instance",), ("number", "card_guid"))
 _MOST_ROWS = 10_000  # of one case; its parts have narrower limits
 
@@ -215,7 +230,7 @@ def read_csv(rows: Iterable[Row | Refused], shapes: HouseShapes) -> Iterator[Out
             yield refused
             return
         is_first = False
-        cells = {name: plain for name, cell in row.value.items() if (plain := undefused(cell))}
+        cells = _said(row.value)
         key = _key(cells, row.place)
         if case is not None and case.key != key:
             yield case.outcome(shapes)
@@ -226,9 +241,16 @@ def read_csv(rows: Iterable[Row | Refused], shapes: HouseShapes) -> Iterator[Out
         yield case.outcome(shapes)
 
 
+def _said(row: dict[str, Json]) -> dict[str, str]:
+    """The cells that say something: not empty, not derived; a presumed conviction was said by nobody."""
+    cells = {name: plain for name, cell in row.items() if (plain := undefused(cell))}
+    presumed = ("defendant.disposition",) if cells.get(_PRESUMED) == "true" else ()
+    return {name: cell for name, cell in cells.items() if name not in (*DERIVED_COLUMNS, *presumed)}
+
+
 def _refused_header(row: dict[str, Json]) -> Refused | None:
     for name in row:
-        if name not in HOUSE_CSV_COLUMNS:
+        if name not in HOUSE_CSV_COLUMNS and name not in DERIVED_COLUMNS:
             detail = f"A column is none of the house record's.{hint(name, HOUSE_CSV_COLUMNS)}"
             position = list(row).index(name) + 1
             return Refused("file", "csv-header", f"Column {position}: {detail}")
