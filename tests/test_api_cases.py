@@ -93,7 +93,7 @@ async def test_a_case_is_shown_with_identifiers_defendants_charges_sentences_and
         ({"sentence_class": "suspended", "sentence_kind": "imprisonment"}, {"1-45"}),
         ({"sentence_execution__ne": "unknown"}, {"1-45"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 async def test_filters_choose(client: Client, query: dict[str, str], expected: set[str]) -> None:
     body = await read(client, include_total="true", **query)

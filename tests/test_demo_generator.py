@@ -403,7 +403,7 @@ def test_each_scrape_says_which_days_it_covers(files: tuple[DemoFile, ...]) -> N
         assert isinstance(meta, Meta)
         assert meta.ends_on == file.seen_on
         assert meta.starts_on is not None
-        assert meta.starts_on < file.seen_on - timedelta(days=8)
+        assert meta.starts_on < file.seen_on - timedelta(days=14)
 
 
 def test_the_record_is_of_a_bearable_size(files: tuple[DemoFile, ...]) -> None:
@@ -530,7 +530,7 @@ def test_cards_vanish_from_later_files_though_they_are_recent(files: tuple[DemoF
     scrapes = [file for file in files if file.layout == "sudrfscraper" and file.seen_on.year == 2024]
     gone: set[str] = set()
     for before, after in pairwise(scrapes):
-        start = after.seen_on - timedelta(days=14)
+        start = after.seen_on - timedelta(days=21)
         due = {number for number, day in numbers_and_days(before) if day >= start}
         gone |= due - {number for number, _ in numbers_and_days(after)}
     assert 0 < len(gone) < 100

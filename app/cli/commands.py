@@ -123,7 +123,6 @@ def build_demonstration(url: str, folder: Path) -> None:
         if asyncio.run(is_finished(database, folder)):
             return
         asyncio.run(empty(database))
-        prepare(url)
         with progress() as bar:
             task = bar.add_task("Building the demonstration record", total=None)
             asyncio.run(

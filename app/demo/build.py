@@ -1,5 +1,6 @@
 """Builds the demonstration record: writes its files, and takes them in by the ordinary way, revision by revision."""
 
+import asyncio
 import fcntl
 import hashlib
 import json
@@ -9,11 +10,17 @@ from pathlib import Path
 
 from app.db.database import Database
 from app.demo.history import DemoFile, write_demonstration
-from app.ingest.batch import ingest_file
+from app.ingest.batch import ingest_file, read_outcomes
+from app.ingest.layouts import LAYOUTS
 from app.ingest.receipt import Options, Receipt
+from app.ingest.record import Outcome
 
 _REAL = "SELECT count(*) FROM revisions WHERE NOT is_synthetic"
 _PUBLISHED = "SELECT revision FROM published"
+_HELD = (
+    "sources, batches, revisions, coverage_windows, removals, cases, identifiers, statements, versions, defendants,"
+    " charges, ledger, tally"
+)
 _AUTHOR = "sudstat demo"
 
 OnStep = Callable[[int, int], None]
@@ -39,11 +46,10 @@ async def is_finished(database: Database, folder: Path) -> bool:
 
 
 async def empty(database: Database) -> None:
-    """Take an unfinished demonstration out of its database; the tables have to be migrated again."""
-    async with database.owner() as connection:
-        await connection.execute(
-            "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC"
-        )
+    """Take an unfinished demonstration out of its database; keys, courts and offences stay."""
+    async with database.owner() as connection, connection.transaction():
+        await connection.execute(f"TRUNCATE {_HELD}")
+        await connection.execute("UPDATE published SET revision = 0")
 
 
 async def build(database: Database, folder: Path, *, on_step: OnStep) -> int:
@@ -56,9 +62,13 @@ async def build(database: Database, folder: Path, *, on_step: OnStep) -> int:
     files = write_demonstration(folder / "files")
     revision = 0
     async with database.keeping_writer():
-        for done, file in enumerate(files):
+        ahead = asyncio.create_task(_read(files[0]))
+        for done, (file, following) in enumerate(zip(files, (*files[1:], None), strict=True)):
             on_step(done, len(files))
-            receipt = await ingest_file(database, file.path, _options(file))
+            outcomes = await ahead
+            if following is not None:  # read while Postgres is at work
+                ahead = asyncio.create_task(_read(following))
+            receipt = await ingest_file(database, file.path, _options(file), outcomes=outcomes)
             revision = _check(receipt, file) or revision
     on_step(len(files), len(files))
     (folder / "demo.json").write_text(json.dumps({"generator": _generator(), "revisions": revision}), encoding="utf-8")
@@ -78,6 +88,10 @@ def only_builder(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise DemoError(f"another `sudstat demo` is building in {folder}; wait for it to end") from None
         yield
+
+
+async def _read(file: DemoFile) -> list[Outcome]:
+    return await asyncio.to_thread(lambda: list(read_outcomes(file.path, LAYOUTS[file.layout])))
 
 
 def _options(file: DemoFile) -> Options:

@@ -19,7 +19,7 @@ from app.vocabulary import Layer
 
 SCRAPE_SOURCE, NEWSROOM_SOURCE = "synthetic-scrape", "synthetic-newsroom"
 _SCRAPED_AT, _HANDED_IN_AT = time(9, tzinfo=UTC), time(10, tzinfo=UTC)
-_WINDOW = timedelta(days=14)
+_WINDOW = timedelta(days=21)
 _TWO_VINTAGES_ONE_IN, _MATERIALS = 40, 6
 _README = """\
 Everything in this folder is invented.

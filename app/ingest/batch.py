@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,14 @@ from app.statistics.ledger import DEFINITION, post
 
 _SQL = load_statements(__file__, "merge.sql")
 _NEXT = "SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM published p"
-_KEEP = "INSERT INTO batches (batch_id, revision, digest, author, created_at, receipt) SELECT $1, $2, $3, $4, now(), $5"
-_FIRST_SEEN = """
-SELECT min(coalesce(r.seen_on, b.created_at::date)) FROM batches b LEFT JOIN revisions r ON r.revision = b.revision
-WHERE b.digest = $1
+_KEEP = """
+INSERT INTO batches (batch_id, revision, digest, author, seen_on, created_at, receipt)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_FIRST_SEEN = "SELECT min(seen_on) FROM batches WHERE digest = $1"
+_TAKEN_WHOLE = """
+SELECT EXISTS (
+    SELECT FROM batches WHERE digest = $1 AND seen_on >= $2 AND receipt -> 'counts' ->> 'refused' = '0')
 """
 
 OnBytes = Callable[[int], None]
@@ -57,30 +61,43 @@ async def ingest_file(
     line_limit_bytes: int = 8 * 1024 * 1024,
     writer_wait_s: float = 30.0,
     on_bytes: OnBytes | None = None,
+    outcomes: Iterable[Outcome] | None = None,
 ) -> Receipt:
     """Take a file into the record as one revision, or leave the record as it is.
 
+    `outcomes` is what `read_outcomes` made of the file, where it has been read ahead.
     Errors  IngestError for a file that cannot be read; Unavailable while another ingest runs for too long
     """
     layout = LAYOUTS[options.layout]
+    if outcomes is None:
+        outcomes = read_outcomes(path, layout, line_limit_bytes=line_limit_bytes, on_bytes=on_bytes)
+    if options.seen_on and options.seen_on > _today():
+        raise IngestError(f"the day of seeing, {options.seen_on}, is in the future")
+    digest = _digest(path, options)
+    tallied = Tallied()
+    window = _coverage(path, layout, tallied)
+    batch = _Batch(options, layout, digest, tallied, window, writer_wait_s)
+    try:
+        return await batch.take(database, outcomes)
+    except _Trial as trial:
+        return trial.receipt
+    except asyncpg.LockNotAvailableError as error:
+        raise Unavailable("Another ingest is running; try again in a minute.", headers={"Retry-After": "60"}) from error
+
+
+def read_outcomes(
+    path: Path, layout: Layout, *, line_limit_bytes: int = 8 * 1024 * 1024, on_bytes: OnBytes | None = None
+) -> Iterator[Outcome]:
+    """What a layout makes of a file, row by row as it is asked for.
+
+    Errors  IngestError for a file that cannot be read
+    """
     encoding = layout.encodings.get(path.suffix.lower())
     if encoding is None:
         raise IngestError(f"{path.name}: layout {layout.id} takes files ending in {', '.join(layout.encodings)}")
     if not path.is_file():
         raise IngestError(f"{path}: there is no such file")
-    if options.seen_on and options.seen_on > _today():
-        raise IngestError(f"the day of seeing, {options.seen_on}, is in the future")
-    digest = _digest(path)
-    tallied = Tallied()
-    window = _coverage(path, layout, tallied)
-    rows = read_rows(path, encoding, line_limit_bytes=line_limit_bytes, on_bytes=on_bytes)
-    batch = _Batch(options, layout, digest, tallied, window, writer_wait_s)
-    try:
-        return await batch.take(database, layout.read(rows, encoding))
-    except _Trial as trial:
-        return trial.receipt
-    except asyncpg.LockNotAvailableError as error:
-        raise Unavailable("Another ingest is running; try again in a minute.", headers={"Retry-After": "60"}) from error
+    return layout.read(read_rows(path, encoding, line_limit_bytes=line_limit_bytes, on_bytes=on_bytes), encoding)
 
 
 class _Trial(Exception):
@@ -109,9 +126,10 @@ class _Batch:
         self.window = window
         self.writer_wait_s = writer_wait_s
         self.batch_id = uuid4()
+        self.staged = 0
         self.seen_on = options.seen_on or _today()
 
-    async def take(self, database: Database, outcomes: Iterator[Outcome]) -> Receipt:
+    async def take(self, database: Database, outcomes: Iterable[Outcome]) -> Receipt:
         async with database.writer() as connection:
             await self._look_back(connection)
             await connection.execute(_SQL["stage"])
@@ -143,14 +161,20 @@ class _Batch:
 
     async def _merge(self, connection: Connection) -> Receipt:
         revision, reference = tuple(await connection.fetchrow(_NEXT))
-        merging = Merging(revision, self.options.layer, self.digest, await gravity_of(connection, reference))
+        gravity = await gravity_of(connection, reference)
+        merging = Merging(revision, self.options.layer, self.layout.lists_all_defendants, self.digest, gravity)
         await connection.execute(STAGE_VERSIONS)
-        changes = await stage_changes(connection, merging, self.tallied)
+        changes = 0
+        if await connection.fetchval(_TAKEN_WHOLE, self.digest, self.seen_on):
+            self.tallied.counts["unchanged"] += self.staged  # the same file again changes no case
+        else:
+            changes = await stage_changes(connection, merging, self.tallied)
         uncovered = await uncovered_courts(connection, self.window) if self.window else []
         if not changes and not uncovered:
             return await self._keep(connection, self._receipt(None, None))
         posted = await post(connection, revision, reference)
-        await write_changes(connection, merging)
+        if changes:
+            await write_changes(connection, merging)
         if self.window:
             await write_coverage(connection, merging, self.window, courts=uncovered, source=self.options.source)
         published_at = await publish(connection, self._new_revision(revision, reference, posted))
@@ -159,7 +183,14 @@ class _Batch:
     async def _keep(self, connection: Connection, receipt: Receipt) -> Receipt:
         """Keep the receipt, also of a batch that changed nothing: its file has been seen."""
         await connection.execute(
-            _KEEP, self.batch_id, receipt.revision, self.digest, self.options.author, receipt.as_json()
+            _KEEP,
+            self.batch_id,
+            receipt.revision,
+            self.digest,
+            self.options.author,
+            self.seen_on,
+            datetime.now(UTC),
+            receipt.as_json(),
         )
         return receipt
 
@@ -186,13 +217,12 @@ class _Batch:
         applied = revision is not None and not self.options.is_trial
         return Receipt(self.batch_id, revision, published_at, applied, self.tallied)
 
-    def _stage_rows(self, outcomes: Iterator[Outcome]) -> Iterator[tuple[Any, ...]]:
-        line = 0
+    def _stage_rows(self, outcomes: Iterable[Outcome]) -> Iterator[tuple[Any, ...]]:
         for outcome in outcomes:
             match outcome:
                 case Record():
-                    line += 1
-                    yield self._stage_row(line, outcome)
+                    self.staged += 1
+                    yield self._stage_row(self.staged, outcome)
                 case Skipped():
                     self.tallied.skip(outcome.reason)
                 case Refused():
@@ -240,9 +270,11 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _digest(path: Path) -> bytes:
+def _digest(path: Path, options: Options) -> bytes:
+    """What tells a file taken in one way from any other."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        content = hashlib.file_digest(file, "sha256").digest()
+    return hashlib.sha256(content + f"{options.layout} {options.layer}".encode()).digest()
 
 
 def _day(value: str | None) -> date | None:

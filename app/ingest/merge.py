@@ -25,6 +25,7 @@ class Merging:
 
     revision: int
     layer: str
+    is_complete: bool  # a row lists all defendants
     digest: bytes
     gravity: Gravity
 
@@ -112,7 +113,7 @@ def _merge(row: Any, merging: Merging) -> _Change:
     """What one row makes of its case: created, changed or unchanged, with the version where it is another."""
     own, other = row["own"], row["other"]
     is_card = merging.layer == "court_card"
-    body = overlay(own, other, row["row"], is_complete=is_card)
+    body = overlay(own, other, row["row"], is_complete=merging.is_complete)
     outcome = "created" if row["is_new"] else "unchanged" if body == own else "changed"
     version = None
     if outcome != "unchanged":

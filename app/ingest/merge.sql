@@ -107,9 +107,10 @@ JOIN stage s ON s.line = j.line
 WHERE j.is_new
 
 -- name: write_identifiers
--- What the rows of changed cases teach; a key that belongs to another case stays there.
+-- What the rows of changed cases teach; a key that belongs to another case stays there. Of rows of several cases that
+-- bring one new key it is one row's by what they say, not by ids, which are random: a replay must find the same.
 INSERT INTO identifiers
-SELECT DISTINCT ON (k.court, j.case_id, k.kind, k.key)
+SELECT DISTINCT ON (k.court, k.instance, k.kind, k.key)
        k.court, j.case_id, k.kind, k.key, {revision}, NULL::int, k.instance, k.value
 FROM stage_keys k
 JOIN judged j ON j.line = k.line
@@ -118,8 +119,7 @@ WHERE NOT EXISTS (
     SELECT FROM identifiers i
     WHERE i.court = k.court AND i.instance = k.instance AND i.kind = k.kind AND i.key = k.key
       AND i.superseded_in IS NULL)
-ORDER BY k.court, j.case_id, k.kind, k.key, k.priority, k.value
-ON CONFLICT DO NOTHING
+ORDER BY k.court, k.instance, k.kind, k.key, k.priority, j.row_hash, k.value
 
 -- name: supersede_statements
 UPDATE statements o SET superseded_in = n.revision FROM new_statements n

@@ -88,3 +88,4 @@ class Layout:
     encodings: dict[str, str]
     read: Callable[[Iterable[Row | Refused], str], Iterator[Outcome]]
     refuses_duplicates: bool = False
+    lists_all_defendants: bool = False  # one whom a row does not mention is gone, not merely untouched

@@ -93,6 +93,7 @@ class Batch(SQLModel, table=True):
     revision: int | None
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     author: str = _text()
+    seen_on: date
     created_at: datetime = _instant()
     receipt: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
 

@@ -78,7 +78,7 @@ entries AS (
     WHERE g.role = 'filed' OR (g.role = 'convicted' AND NOT p.has_filed)
 )
 SELECT e.court, e.case_id, e.defendant, e.unit, e.event, e.day,
-       CASE WHEN e.decided_on >= e.received_on THEN e.decided_on - e.received_on END AS days,
+       CASE WHEN e.decided_on >= e.received_on AND e.disposition NOT IN ('pending', 'unknown') THEN e.decided_on - e.received_on END AS days,
        e.court_level, e.region, e.district, split_part(e.offence_part, ':', 1) AS offence, e.offence_part,
        coalesce(f.offence_group, a.offence_group, 'other') AS offence_group,
        CASE WHEN f.part IS NOT NULL OR f.is_wartime THEN f.is_wartime::text ELSE 'unknown' END AS is_wartime,

@@ -20,6 +20,16 @@ CREATE TEMPORARY TABLE old_versions ON COMMIT DROP AS
 SELECT v.* FROM versions v JOIN new_versions n ON n.court = v.court AND n.case_id = v.case_id
 WHERE v.superseded_in IS NULL
 """
+# Their own copies, so that the planner knows how few they are: it has no fresh statistics of the large tables.
+_OLD_PARTS = """
+CREATE TEMPORARY TABLE old_defendants ON COMMIT DROP AS
+SELECT d.* FROM old_versions o
+JOIN defendants d ON d.court = o.court AND d.case_id = o.case_id AND d.revision = o.revision;
+CREATE TEMPORARY TABLE old_charges ON COMMIT DROP AS
+SELECT c.* FROM old_versions o
+JOIN charges c ON c.court = o.court AND c.case_id = o.case_id AND c.revision = o.revision;
+ANALYZE old_defendants; ANALYZE old_charges
+"""
 _ALL_VERSIONS = (
     "CREATE TEMPORARY TABLE old_versions ON COMMIT DROP AS SELECT * FROM versions WHERE superseded_in IS NULL"
 )
@@ -35,8 +45,8 @@ def entries_sql(*, versions: str, defendants: str, charges: str) -> str:
 
 
 STAGED_ENTRIES = entries_sql(versions="new_versions", defendants="new_defendants", charges="new_charges")
-_OLD_ENTRIES = entries_sql(versions="old_versions", defendants="defendants", charges="charges")
-_KEPT_ENTRIES = entries_sql(versions="kept_versions", defendants="defendants", charges="charges")
+_OLD_ENTRIES = entries_sql(versions="old_versions", defendants="old_defendants", charges="old_charges")
+_KEPT_ENTRIES = entries_sql(versions="kept_versions", defendants="old_defendants", charges="old_charges")
 
 
 async def post(
@@ -57,6 +67,7 @@ async def post(
     is_restated = before is not None and before != reference
     await connection.execute(_ALL_VERSIONS if is_restated else _OLD_VERSIONS)
     await connection.execute("ANALYZE new_versions; ANALYZE new_defendants; ANALYZE new_charges; ANALYZE old_versions")
+    await connection.execute(_OLD_PARTS)
     await _add(connection, _OLD_ENTRIES, before or reference, sign=-1)
     await _add(connection, STAGED_ENTRIES, reference, sign=1)
     if is_restated:

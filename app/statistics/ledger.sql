@@ -11,14 +11,17 @@ FROM ledger WHERE false
 -- What each changed event is: held before with another offence, held before, or not held before.
 -- $1 is this revision: coverage counts as it was before it.
 CREATE TEMPORARY TABLE why ON COMMIT DROP AS
-WITH changed AS (
-    SELECT court, case_id, event, bool_or(n < 0) AS was_held,
-           bool_or(n > 0)
-               AND array_agg(DISTINCT offence_part ORDER BY offence_part) FILTER (WHERE n < 0)
-                   IS DISTINCT FROM array_agg(DISTINCT offence_part ORDER BY offence_part) FILTER (WHERE n > 0)
-               AS is_other_offence,
-           min(day) FILTER (WHERE n > 0) AS day
-    FROM delta GROUP BY court, case_id, event
+WITH units AS (
+    SELECT court, case_id, event, unit, bool_or(n < 0) AS was_held, min(day) FILTER (WHERE n > 0) AS day,
+           array_agg(DISTINCT offence_part ORDER BY offence_part) FILTER (WHERE n < 0) AS offences_before,
+           array_agg(DISTINCT offence_part ORDER BY offence_part) FILTER (WHERE n > 0) AS offences_after
+    FROM delta GROUP BY court, case_id, event, unit, defendant
+),
+changed AS (  -- a person who was not there before, or is there no more, is no other offence
+    SELECT court, case_id, event, bool_or(was_held) AS was_held,
+           coalesce(bool_or(unit <> 'charge' AND offences_before <> offences_after), false) AS is_other_offence,
+           min(day) AS day
+    FROM units GROUP BY court, case_id, event
 ),
 days AS (SELECT DISTINCT court, day FROM changed WHERE NOT was_held),
 covered AS (

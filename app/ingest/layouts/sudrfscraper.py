@@ -90,6 +90,7 @@ SUDRFSCRAPER = Layout(
     caption="Export of the SUDRF Scraper: NDJSON, or the CSV made from it",
     encodings={".json": "ndjson", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv-raw"},
     read=_read,
+    lists_all_defendants=True,
 )
 
 # ── One row ────────────────────────────────────────────────────────────────────────────────────

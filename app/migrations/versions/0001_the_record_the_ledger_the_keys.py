@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("seen_on", sa.Date(), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("receipt", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("batch_id"),
