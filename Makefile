@@ -1,8 +1,10 @@
 # Everything a newcomer needs: `make demo` and `make test`. See README.md.
 PYTHON ?= python3
 BIN := .venv/bin
+# make test DATABASE_URL=postgresql://… runs the tests on that server; TESTS chooses among them.
 DATABASE_URL ?=
 export DATABASE_URL
+TESTS ?= tests
 
 .PHONY: setup demo test check lock openapi clean
 
@@ -20,7 +22,7 @@ demo: setup
 	$(BIN)/sudstat demo
 
 test: setup
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 $(TESTS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -67,7 +67,10 @@ def write_refused(path: Path, receipt: Receipt) -> None:
 
 def _print_receipt(path: Path, receipt: Receipt) -> None:
     shown = receipt.as_json()
-    head = f"revision {receipt.revision}" if receipt.applied else "nothing written"
+    number = receipt.revision
+    head = f"revision {number}" if receipt.applied else "nothing written"
+    if number is not None and not receipt.applied:
+        head = f"would be revision {number}; nothing written"
     out.print(f"{path.name}: {head}", highlight=False, markup=False, soft_wrap=True)
     grid = Grid("rows", "count")
     for outcome, count in shown["counts"].items():

@@ -25,6 +25,7 @@ def listening(settings: Settings) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((settings.host, settings.port))
+        sock.listen()  # at once, so that a second start fails now and not when it has made everything ready
     except OSError as error:
         sock.close()
         why = error.strerror or str(error)

@@ -219,6 +219,7 @@ class _Batch:
 
     def _stage_rows(self, outcomes: Iterable[Outcome]) -> Iterator[tuple[Any, ...]]:
         for outcome in outcomes:
+            self.tallied.received += not isinstance(outcome, Warned)
             match outcome:
                 case Record():
                     self.staged += 1

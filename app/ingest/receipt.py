@@ -26,6 +26,7 @@ REFUSED_KEPT = 200_000  # refused rows kept to be listed beside the input
 class Tallied:
     """What is learnt of a batch while its rows are read and merged."""
 
+    received: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
@@ -71,7 +72,7 @@ class Receipt:
             "revision": self.revision,
             "published_at": self.published_at.isoformat() if self.published_at else None,
             "applied": self.applied,
-            "counts": {"received": counts.total(), **{outcome: counts[outcome] for outcome in OUTCOMES}},
+            "counts": {"received": self.tallied.received, **{outcome: counts[outcome] for outcome in OUTCOMES}},
             "skipped": dict(sorted(self.tallied.skipped.items())),
             "refused": [_refusal(refusal) for refusal in self.tallied.refused[:SHOWN]],
             "warnings": list(self.tallied.warnings.values()),
