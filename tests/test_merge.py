@@ -463,3 +463,11 @@ async def test_court_level_region_and_district_come_from_the_courts(desk: Desk) 
     await desk.house(*(case(court=court, received_on="2023-03-14") for court in courts))
     rows = await desk.fetch("SELECT court, court_level, region, district FROM ledger WHERE unit = 'case'")
     assert {row.pop("court"): tuple(row.values()) for row in rows} == courts
+
+
+async def test_of_two_rows_of_a_case_the_one_with_a_decision_counts_even_where_it_has_no_day(desk: Desk) -> None:
+    numbers = [f"1-{number}/2023" for number in range(1, 9)]  # so many that no order of digests passes by chance
+    await desk.scrape(*(card(n, **said) for n in numbers for said in ({"decision": JUDGED["decision"]}, {})))
+    async with desk.database.owner() as connection:
+        rows = await connection.fetch("SELECT disposition FROM versions WHERE superseded_in IS NULL")
+    assert [row["disposition"] for row in rows] == ["verdict"] * len(numbers)
