@@ -407,7 +407,8 @@ def test_two_workers_serve_and_stop_together(tmp_path: Path, place: str) -> None
         out, err = press_ctrl_c(server)
         assert "Traceback" not in out + err
     with closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", port))  # nobody holds it any more
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection may linger; a listener may not
+        sock.bind(("127.0.0.1", port))
 
 
 _WAITING = "SELECT true FROM pg_locks WHERE NOT granted AND relation = 'ledger'::regclass"
