@@ -79,8 +79,28 @@ class NotAcceptable(Problem):
     slug, title, status = "not-acceptable", "Format is not offered here", 406
 
 
+class RequestTimeout(Problem):
+    slug, title, status = "request-timeout", "Request took too long to arrive", 408
+
+
+class PreconditionFailed(Problem):
+    slug, title, status = "precondition-failed", "It has changed since you read it", 412
+
+
+class BodyTooLarge(Problem):
+    slug, title, status = "body-too-large", "Body is too large", 413
+
+
 class UriTooLong(Problem):
     slug, title, status = "uri-too-long", "URL is too long", 414
+
+
+class UnsupportedMediaType(Problem):
+    slug, title, status = "unsupported-media-type", "Body is of a kind that is not taken here", 415
+
+
+class InvalidBody(Problem):
+    slug, title, status = "invalid-body", "Body is not valid", 422
 
 
 class InvalidParameters(Problem):
@@ -89,6 +109,18 @@ class InvalidParameters(Problem):
 
 class TooManyCells(Problem):
     slug, title, status = "too-many-cells", "Answer has too many cells", 422
+
+
+class PreconditionRequired(Problem):
+    slug, title, status = "precondition-required", "Say which state you have read", 428
+
+
+class QuotaExceeded(Problem):
+    slug, title, status = "quota-exceeded", "Quota is used up", 429
+
+
+class HeadersTooLarge(Problem):
+    slug, title, status = "headers-too-large", "Headers are too large", 431
 
 
 class Unavailable(Problem):

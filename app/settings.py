@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,7 +32,10 @@ class Settings(BaseSettings):
     line_limit_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Longest line of an input file, bytes.")
     url_limit_bytes: int = Field(8192, ge=256, description="Longest URL, bytes.")
     cells_limit: int = Field(50_000, ge=1, description="Most cells in one statistical answer.")
-    anonymous_scopes: str = Field("statistics,records", description="Scopes of a caller without a key.")
+    anonymous_scopes: str = Field(
+        "statistics,records",
+        description="Scopes of a caller without a key: some of `statistics`, `records`, `export`, or none.",
+    )
     licence: str = Field("CC BY 4.0", description="Licence of the answers, shown in each.")
     attribution: str = Field(
         "Sudstat; list of courts: Dataout.org (CC BY-SA 4.0)",
@@ -40,7 +43,20 @@ class Settings(BaseSettings):
     )
     publisher: str = Field("Sudstat", description="Who publishes this record, for citations.")
 
+    @field_validator("anonymous_scopes")
+    @classmethod
+    def _is_harmless(cls, text: str) -> str:
+        """Nobody may write without a key, and a typing error must not close or open anything."""
+        wrong = sorted(_words(text) - {"statistics", "records", "export"})
+        if wrong:
+            raise ValueError(f"{wrong[0]} is not among statistics, records, export")
+        return text
+
     @cached_property
     def anonymous_scope_set(self) -> frozenset[str]:
         """The scopes of a caller without a key, as a set."""
-        return frozenset(scope.strip() for scope in self.anonymous_scopes.split(",") if scope.strip())
+        return _words(self.anonymous_scopes)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip() for word in text.split(",") if word.strip())

@@ -130,6 +130,11 @@ async def client_of(url: str, **settings: Any) -> AsyncIterator[httpx.AsyncClien
         yield client
 
 
+def problem_of(answer: httpx.Response) -> tuple[int, str]:
+    """Status and kind of a problem."""
+    return answer.status_code, answer.json()["type"].removeprefix("/problems/")
+
+
 @pytest.fixture(name="filled", scope="session")
 def filled_fixture(server_url: str, template: str) -> Iterator[str]:
     """Address of a database with the small record; to be read only."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.access.keys import SCOPES, create_key, digest, find_caller, make_key, read_key_id
 from app.db.database import Database
 from app.errors import KeyExpired, KeyInvalid
-from tests.serving import client_of, fill
+from tests.serving import client_of, fill, problem_of
 
 Client = httpx.AsyncClient
 PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
@@ -80,21 +80,16 @@ async def test_a_key_with_no_scope_or_one_there_is_not_is_not_made(database: Dat
         await new_key(database, *scopes)
 
 
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    """Status and kind of a problem."""
-    return answer.status_code, answer.json()["type"].removeprefix("/problems/")
-
-
 async def test_a_scope_is_asked_of_each_caller(database: Database, database_url: str) -> None:
     await fill(database_url)
     records, statistics = await new_key(database, "records"), await new_key(database, "statistics")
     async with client_of(database_url, anonymous_scopes="statistics") as client:
         assert (await client.get("/v1/statistics")).status_code == 200
         nobody = await client.get("/v1/cases")
-        assert (*problem(nobody), nobody.json()["scope"]) == (401, "key-missing", "records")
+        assert (*problem_of(nobody), nobody.json()["scope"]) == (401, "key-missing", "records")
         assert nobody.headers["www-authenticate"].startswith("Bearer")
         lacking = await client.get("/v1/cases", headers={"X-API-Key": statistics})
-        assert (*problem(lacking), lacking.json()["scope"]) == (403, "scope-missing", "records")
+        assert (*problem_of(lacking), lacking.json()["scope"]) == (403, "scope-missing", "records")
         for headers in ({"X-API-Key": records}, {"Authorization": f"Bearer {records}"}):
             allowed = await client.get("/v1/cases", headers=headers)
             assert allowed.status_code == 200
@@ -103,7 +98,7 @@ async def test_a_scope_is_asked_of_each_caller(database: Database, database_url:
         held = {"If-None-Match": allowed.headers["etag"]}
         assert (await client.get("/v1/cases", headers=held)).status_code == 401
         # The key lacks what an anonymous caller has: it is taken at its word.
-        assert problem(await client.get("/v1/statistics", headers={"X-API-Key": records})) == (403, "scope-missing")
+        assert problem_of(await client.get("/v1/statistics", headers={"X-API-Key": records})) == (403, "scope-missing")
 
 
 async def test_a_bad_key_is_never_taken_for_none(database: Database, database_url: str) -> None:
@@ -122,7 +117,7 @@ async def test_a_bad_key_is_never_taken_for_none(database: Database, database_ur
     async with client_of(database_url) as client:
         for headers, slug in cases:
             answer = await client.get("/v1/statistics", headers=headers)
-            assert problem(answer) == (401, slug), headers
+            assert problem_of(answer) == (401, slug), headers
             assert "www-authenticate" in answer.headers
         both = {"Authorization": f"bearer {good}", "X-API-Key": good}
         assert (await client.get("/v1/statistics", headers=both)).status_code == 200
@@ -132,9 +127,9 @@ async def test_a_key_is_not_taken_from_the_url(database: Database, database_url:
     await fill(database_url)
     key = await new_key(database, "records")
     async with client_of(database_url, anonymous_scopes="statistics") as client:
-        assert problem(await client.get(f"/v1/cases?api_key={key}"))[0] == 401
+        assert problem_of(await client.get(f"/v1/cases?api_key={key}"))[0] == 401
         answer = await client.get(f"/v1/statistics?api_key={key}")
-    assert problem(answer) == (422, "invalid-parameters")
+    assert problem_of(answer) == (422, "invalid-parameters")
     assert key not in answer.text
 
 

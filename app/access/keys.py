@@ -17,6 +17,7 @@ from app.db.database import Connection
 from app.errors import KeyExpired, KeyInvalid
 
 SCOPES = ("statistics", "records", "export", "ingest", "curate", "admin")
+READING_SCOPES = ("statistics", "records", "export")  # those that a deployment may give to callers without a key
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH, _SECRET_LENGTH, _CHECK_LENGTH = 12, 32, 6
 _KEY = re.compile(r"(sud_([0-9A-Za-z]{12})_([0-9A-Za-z]{32}))([0-9A-Za-z]{6})")

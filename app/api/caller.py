@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 
 from app.access.keys import Caller, find_caller
 from app.api.service import Service, get_service
@@ -12,17 +13,22 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sudstat"'}
 
 
 class Requires:
-    """Lets callers with one scope through, and notes whether an anonymous one would have been."""
+    """Lets callers through who have one of some scopes, and notes whether an anonymous one would have been.
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    Without a scope everybody is let through, but a bad key is still refused.
+    """
+
+    def __init__(self, *scopes: str) -> None:
+        self.scopes = scopes
 
     async def __call__(self, request: Request) -> Caller:
         service = get_service(request)
         caller = await get_caller(request, service)
         request.state.key_id = caller.key_id
-        request.state.is_public = self.scope in service.settings.anonymous_scope_set
-        refuse_without(caller, self.scope)
+        open_scopes = service.settings.anonymous_scope_set
+        request.state.is_public = not self.scopes or any(scope in open_scopes for scope in self.scopes)
+        if self.scopes and not any(caller.may(scope) for scope in self.scopes):
+            refuse_without(caller, " or ".join(self.scopes))
         return caller
 
 
@@ -69,5 +75,15 @@ def _bearer(request: Request) -> str | None:
     return key.strip()
 
 
+Anybody = Annotated[Caller, Depends(Requires())]
 StatisticsReader = Annotated[Caller, Depends(Requires("statistics"))]
 RecordsReader = Annotated[Caller, Depends(Requires("records"))]
+BatchSender = Annotated[Caller, Depends(Requires("ingest", "curate"))]
+Curator = Annotated[Caller, Depends(Requires("curate"))]
+Administrator = Annotated[Caller, Depends(Requires("admin"))]
+
+
+def scopes_asked(route: APIRoute) -> tuple[str, ...] | None:
+    """The scopes of which a route asks one; empty where any caller will do; None where it looks at no caller."""
+    found = [each.call.scopes for each in route.dependant.dependencies if isinstance(each.call, Requires)]
+    return found[0] if found else None

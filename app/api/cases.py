@@ -114,7 +114,7 @@ _LIST = Operation(
     " need the scope `export`). Terms are in months, fines in roubles.",
     result=schemas.CaseList,
     example=examples.CASE_LIST,
-    scope="records",
+    scopes=("records",),
     parameters=LIST,
     problems=(404,),
 )
@@ -125,7 +125,7 @@ _ONE = Operation(
     description="One record as of the state asked for. Its ETag begins with the version.",
     result=schemas.Case,
     example=examples.CASE,
-    scope="records",
+    scopes=("records",),
     parameters=ONE,
     path_parameters={"id": ("Id of the case.", examples.CASE["id"])},
     problems=(404,),

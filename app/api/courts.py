@@ -46,7 +46,7 @@ _LIST = Operation(
     summary="Courts, by code",
     description="Courts with level, region, next court above, first and last record, and the days looked at.",
     result=schemas.CourtList,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=LIST,
     problems=(404,),
 )
@@ -56,7 +56,7 @@ _ONE = Operation(
     summary="One court",
     description="One court, as the list shows it.",
     result=schemas.CourtAnswer,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=ONE,
     path_parameters={"code": ("Code of the court.", "61GV0012")},
     problems=(404,),

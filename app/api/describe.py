@@ -7,12 +7,14 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel
 
+from app.access.keys import READING_SCOPES
 from app.api.parameters import ParameterSet
 from app.formats import FORMATS
 
 COMMON_PROBLEMS = (400, 405, 414, 500, 503)
 _ASKED_PROBLEMS = (406, 422)
 _KEYED_PROBLEMS = (401, 403)
+_BODY_PROBLEMS = (408, 413, 415, 422)
 
 _HEADERS: Mapping[str, Any] = {
     "ETag": {"description": "Strong; one for each content coding.", "schema": {"type": "string"}},
@@ -29,15 +31,24 @@ _HEADERS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `path_parameters` name → (description, example); `results` what 200 holds as JSON."""
+    """One operation.
+
+    `result`   what success holds as JSON; None where it has no body
+    `scopes`   of which a caller needs one, the same as in the handler's type; empty: open to everybody
+    `body`     what it takes as JSON
+    `statuses` of success
+    `path_parameters` name → (description, example)
+    """
 
     id: str
     tag: str
     summary: str
     description: str
-    result: type[BaseModel]
+    result: type[BaseModel] | None
+    scopes: tuple[str, ...]
     example: Any = None
-    scope: str | None = None
+    body: type[BaseModel] | None = None
+    statuses: tuple[int, ...] = (200,)
     parameters: ParameterSet | None = None
     path_parameters: Mapping[str, tuple[str, str]] | None = None
     formats: tuple[str, ...] = tuple(FORMATS)
@@ -52,12 +63,19 @@ class Operation:
             "description": self._description(),
             "response_class": Response,
             "response_model": None,
-            "openapi_extra": {"parameters": self._parameters(), "responses": self._responses(), **self._security()},
+            "openapi_extra": {
+                "parameters": self._parameters(),
+                **self._request_body(),
+                "responses": self._responses(),
+                "security": self._security(),
+            },
         }
 
     def _description(self) -> str:
-        scope = f"\n\nScope: `{self.scope}`." if self.scope else "\n\nOpen to everybody; needs no scope."
-        return f"{self.description}{scope} `HEAD` gives the same headers without the body."
+        asked = " or ".join(f"`{scope}`" for scope in self.scopes)
+        scope = f"\n\nScope: {asked}." if asked else "\n\nOpen to everybody; needs no scope."
+        head = "" if self.body else " `HEAD` gives the same headers without the body."
+        return f"{self.description}{scope}{head}"
 
     def _parameters(self) -> list[dict[str, Any]]:
         in_path = [
@@ -67,20 +85,36 @@ class Operation:
         ]
         return in_path + (self.parameters.openapi() if self.parameters else [])
 
+    def _request_body(self) -> dict[str, Any]:
+        if self.body is None:
+            return {}
+        schema = {"$ref": f"#/components/schemas/{self.body.__name__}"}
+        return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
     def _responses(self) -> dict[str, Any]:
+        problems = {*COMMON_PROBLEMS, *self.problems}
+        problems |= set(_ASKED_PROBLEMS if self.parameters else ()) | set(_KEYED_PROBLEMS if self.scopes else ())
+        problems |= set(_BODY_PROBLEMS if self.body else ())
+        held = {"304": {"$ref": "#/components/responses/NotModified"}} if self.parameters else {}
+        return {
+            **{str(status): self._success() for status in self.statuses},
+            **held,
+            **{str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(problems)},
+        }
+
+    def _success(self) -> dict[str, Any]:
+        described = {"description": self.summary, "headers": dict(_HEADERS)}
+        if self.result is None:
+            return described
         content: dict[str, Any] = {FORMATS[name].media_type: {"schema": {"type": "string"}} for name in self.formats}
         content["application/json"] = {"schema": {"$ref": f"#/components/schemas/{self.result.__name__}"}}
         if self.example is not None:
             content["application/json"]["example"] = self.example
-        statuses = {*COMMON_PROBLEMS, *self.problems}
-        statuses |= set(_ASKED_PROBLEMS if self.parameters else ()) | set(_KEYED_PROBLEMS if self.scope else ())
-        held = {"304": {"$ref": "#/components/responses/NotModified"}} if self.scope else {}
-        return {
-            "200": {"description": self.summary, "headers": dict(_HEADERS), "content": content},
-            **held,
-            **{str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)},
-        }
+        return {**described, "content": content}
 
-    def _security(self) -> dict[str, Any]:
-        # The empty one: anonymous callers have the scopes that a deployment gives them.
-        return {"security": [{}, {"bearer": []}, {"apiKey": []}]} if self.scope else {"security": []}
+    def _security(self) -> list[dict[str, list[str]]]:
+        """Either way of sending a key, with its scope; the empty one where a deployment may open it to anybody."""
+        if not self.scopes:
+            return []
+        keyed: list[dict[str, list[str]]] = [{way: [scope]} for scope in self.scopes for way in ("bearer", "apiKey")]
+        return [{}, *keyed] if set(self.scopes) & set(READING_SCOPES) else keyed

@@ -19,6 +19,7 @@ _LIVE = Operation(
     summary="Alive",
     description="The process runs; says nothing of the database.",
     result=schemas.Health,
+    scopes=(),
     formats=("json",),
 )
 _READY = Operation(
@@ -28,6 +29,7 @@ _READY = Operation(
     description="The database answers, its migrations are this release's, and the published pointer can be read."
     " An empty record is ready; a demonstration still being built is not.",
     result=schemas.Health,
+    scopes=(),
     formats=("json",),
 )
 _OK = dump({"status": "ok"})

@@ -47,7 +47,7 @@ _LIST = Operation(
     summary="Offences, by code",
     description="Articles and parts with titles, least and most imprisonment in months, and when they were law.",
     result=schemas.OffenceList,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=LIST,
     problems=(404,),
 )
@@ -57,7 +57,7 @@ _ONE = Operation(
     summary="One offence",
     description="One article or part, as the list shows it.",
     result=schemas.OffenceAnswer,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=ONE,
     path_parameters={"code": ("Article, or article and part.", "337:5")},
     problems=(404,),

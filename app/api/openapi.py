@@ -51,7 +51,6 @@ _NOT_MODIFIED = {
 def openapi_document(root_path: str = "") -> dict[str, Any]:
     """The document; needs no database, and is the same for the same release."""
     # Not by FastAPI's own generator: that leaves every null out, in examples too.
-    routes = (route for resource in ROUTERS for route in resource.routes if isinstance(route, APIRoute))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,13 +61,27 @@ def openapi_document(root_path: str = "") -> dict[str, Any]:
         },
         "servers": [{"url": root_path or "/", "description": "This service"}],
         "tags": [{"name": name, "description": description} for name, description in _TAGS],
-        "paths": {route.path: {"get": _operation(route)} for route in sorted(routes, key=lambda route: route.path)},
+        "paths": _paths(),
         "components": {
             "schemas": _schemas(),
             "responses": {"NotModified": _NOT_MODIFIED, **_problem_responses()},
             "securitySchemes": _SECURITY,
         },
     }
+
+
+def routes() -> list[APIRoute]:
+    """Every route of ours, by path."""
+    found = (route for resource in ROUTERS for route in resource.routes if isinstance(route, APIRoute))
+    return sorted(found, key=lambda route: route.path)
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for route in routes():
+        for method in sorted(route.methods or ()):
+            paths.setdefault(route.path, {})[method.lower()] = _operation(route)
+    return paths
 
 
 def _operation(route: APIRoute) -> dict[str, Any]:

@@ -56,7 +56,7 @@ _LIST = Operation(
     summary="Revisions, latest first",
     description="Accepted changes of the record, up to the state asked for.",
     result=schemas.RevisionList,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=LIST,
     problems=(404,),
 )
@@ -66,7 +66,7 @@ _ONE = Operation(
     summary="One revision",
     description="One accepted change of the record: cause, source, layer and counts.",
     result=schemas.RevisionAnswer,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=ONE,
     path_parameters={"n": ("Number of the revision.", str(examples.REVISION["revision"]))},
     problems=(404,),

@@ -103,7 +103,7 @@ def _path(id_: str, summary: str, description: str, preset: str | None) -> _Path
         description=description + _WHOLE,
         result=schemas.StatisticsAnswer,
         example=examples.STATISTICS,
-        scope="statistics",
+        scopes=("statistics",),
         parameters=QUESTION,
         problems=(404,),
     )
@@ -129,7 +129,7 @@ _CATALOGUE = Operation(
     summary="What may be asked",
     description="Measures with unit, event and definition, dimensions, grains of time, and limits.",
     result=schemas.Catalogue,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=CATALOGUE,
     formats=("json",),
 )

@@ -28,7 +28,7 @@ _ALL = Operation(
     description="Every closed list of codes, with English and Russian labels and definitions. Lists of courts and"
     " offences have paths of their own.",
     result=schemas.VocabularyList,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=ALL,
 )
 _COLUMNS = (

@@ -1,0 +1,119 @@
+"""Each route states its scope, and lets nobody else through: every route × every scope × every kind of bad key."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from app.access.keys import SCOPES, make_key
+from app.api.caller import scopes_asked
+from app.api.openapi import openapi_document, routes
+from app.db.database import Database
+from app.settings import Settings
+from tests.serving import client_fixture, client_of, filled_fixture, problem_of  # noqa: F401
+from tests.test_access import new_key
+
+Client = httpx.AsyncClient
+EVERYBODY: tuple[str, ...] = ()
+# As the contract assigns them; a parameter of a path is {}. A route that no line matches fails the first test.
+ASSIGNED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("GET", r"/(healthz|readyz)|/v1/me", EVERYBODY),
+    ("GET", r"/metrics", ("admin",)),
+    ("GET", r"/v1/statistics/records", ("records",)),
+    ("GET", r"/v1/statistics(/weekly|/sentences|/catalogue)?|/v1/compare|/v1/config|/v1/vocabularies", ("statistics",)),
+    ("GET", r"/v1/(courts|offences|revisions)(/\{\})?", ("statistics",)),
+    ("GET", r"/v1/cases(/\{\}(/revisions)?)?|/v1/changes|/v1/revisions/\{\}/changes", ("records",)),
+    ("POST", r"/v1/ingest/batches", ("ingest", "curate")),
+    ("GET", r"/v1/ingest/batches/\{\}(/refused)?", ("ingest", "curate")),
+    ("POST", r"/v1/ingest/batches/\{\}/undo", ("curate",)),
+    ("PATCH", r"/v1/cases/\{\}", ("curate",)),
+    ("POST", r"/v1/cases/\{\}/(withdrawal|restoration|merge-into/\{\})", ("curate",)),
+    ("POST", r"/v1/cases/\{\}/removal", ("admin",)),
+    ("GET", r"/v1/conflicts(/\{\})?", ("curate",)),
+    ("POST", r"/v1/conflicts/\{\}/resolution", ("curate",)),
+    ("(GET|POST|DELETE)", r"/v1/keys(/\{\}(/rotation)?)?", ("admin",)),
+)
+ROUTES = [(method, route) for route in routes() for method in sorted(route.methods or ())]
+IDS = [f"{method} {route.path}" for method, route in ROUTES]
+EACH_ROUTE = pytest.mark.parametrize(("method", "route"), ROUTES, ids=IDS)
+
+
+def assigned(method: str, path: str) -> tuple[str, ...] | None:
+    """The scopes that the contract gives a route; None where it says nothing of it."""
+    template = re.sub(r"\{[^}]*\}", "{}", path)
+    found = [
+        scopes for methods, paths, scopes in ASSIGNED if re.fullmatch(methods, method) and re.fullmatch(paths, template)
+    ]
+    return found[0] if found else None
+
+
+@EACH_ROUTE
+def test_a_route_asks_the_scope_that_the_contract_assigns_and_shows_it(method: str, route: APIRoute) -> None:
+    expected = assigned(method, route.path)
+    assert expected is not None, "say in ASSIGNED which scope the contract gives this route"
+    asked = scopes_asked(route)
+    assert (asked or EVERYBODY) == expected, "the type of its caller (app/api/caller.py)"
+    assert asked is not None or not route.path.startswith("/v1/"), "a caller's bad key is told on every path of /v1"
+    shown = openapi_document()["paths"][route.path][method.lower()]["security"]
+    keyed = {scope for each in shown for scopes in each.values() for scope in scopes}
+    assert keyed == set(expected), "the scopes of its Operation"
+    assert ({} in shown) == bool(set(expected) & {"statistics", "records", "export"})
+
+
+@pytest.fixture(name="closed")
+async def closed_fixture(filled: str) -> AsyncIterator[Client]:
+    """A client of a deployment that gives callers without a key nothing."""
+    async with client_of(filled, anonymous_scopes="") as client:
+        yield client
+
+
+@pytest.fixture(name="credentials", scope="session")
+def credentials_fixture() -> dict[str, str]:
+    """Keys made once for all routes, by what is right or wrong with them."""
+    return {}
+
+
+async def fill_in(credentials: dict[str, str], url: str) -> None:
+    database = Database(url)
+    for scope in SCOPES:
+        credentials[scope] = await new_key(database, scope)
+    credentials["wrong"] = make_key()[1]
+    credentials["expired"] = await new_key(database, *SCOPES, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    credentials["revoked"] = await new_key(database, *SCOPES)
+    async with database.owner() as connection:
+        revoked = credentials["revoked"].split("_")[1]
+        await connection.execute("UPDATE api_keys SET revoked_at = now() WHERE key_id = $1", revoked)
+
+
+@EACH_ROUTE
+async def test_a_route_lets_its_own_scope_through_and_no_other(
+    closed: Client, credentials: dict[str, str], filled: str, method: str, route: APIRoute
+) -> None:
+    if not credentials:
+        await fill_in(credentials, filled)
+    path = re.sub(r"\{[^}]*\}", "1", route.path)
+
+    async def refused(key: str | None) -> tuple[int, str] | None:
+        answer = await closed.request(method, path, headers={"Authorization": f"Bearer {key}"} if key else {})
+        return problem_of(answer) if answer.status_code in (401, 403) else None
+
+    if scopes_asked(route) is None:
+        assert [await refused(key) for key in (None, *credentials.values())] == [None] * (len(credentials) + 1)
+        return
+    scopes = assigned(method, route.path) or SCOPES
+    assert await refused(None) == ((401, "key-missing") if scopes != SCOPES else None)
+    assert await refused(credentials["wrong"]) == (401, "key-invalid")
+    assert await refused(credentials["expired"]) == (401, "key-expired")
+    assert await refused(credentials["revoked"]) == (401, "key-invalid")
+    for scope in SCOPES:
+        assert await refused(credentials[scope]) == (None if scope in scopes else (403, "scope-missing")), scope
+
+
+@pytest.mark.parametrize("scopes", ["statistic", "statistics,ingest", "admin", "statistics records"])
+def test_callers_without_a_key_are_given_no_scope_that_writes_or_that_there_is_not(scopes: str) -> None:
+    with pytest.raises(ValueError, match="is not among"):
+        Settings(anonymous_scopes=scopes)
+    assert Settings(anonymous_scopes=" export,").anonymous_scope_set == {"export"}
