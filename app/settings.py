@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     statement_timeout_s: float = Field(20.0, gt=0, description="Longest time for one reading statement, seconds.")
     writer_wait_s: float = Field(30.0, gt=0, description="Longest wait for another ingest to end, seconds.")
     line_limit_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Longest line of an input file, bytes.")
+    unpacked_limit_bytes: int = Field(16 * 1024**3, ge=1024, description="Largest input once unpacked, bytes.")
+    unpacked_limit_ratio: int = Field(
+        200, ge=2, description="Most unpacked bytes for each packed byte, beyond the first 16 MiB."
+    )
     url_limit_bytes: int = Field(8192, ge=256, description="Longest URL, bytes.")
     cells_limit: int = Field(50_000, ge=1, description="Most cells in one statistical answer.")
     anonymous_scopes: str = Field(

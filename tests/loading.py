@@ -62,6 +62,9 @@ JUDGED = {"resultDate": "21.04.2023", "decision": "Вынесен ПРИГОВО
 JUDGED_LATER = {**JUDGED, "resultDate": "22.04.2023"}
 
 
+_WAYS = ("limits", "writer_wait_s", "encoding", "is_gzip")  # of taking a file, beside its options
+
+
 class Desk:
     """Takes files into a database, one after another."""
 
@@ -93,8 +96,8 @@ class Desk:
         """Take a file in; returns the receipt."""
         known = {"layout": "house", "layer": "court_card", "source": "test", "author": "test"}
         seen = date.fromisoformat(seen_on) if seen_on else None
-        limits = {name: options.pop(name) for name in ("line_limit_bytes", "writer_wait_s") if name in options}
-        taken = await ingest_file(self.database, path, Options(**{**known, **options}, seen_on=seen), **limits)
+        ways = {name: options.pop(name) for name in _WAYS if name in options}
+        taken = await ingest_file(self.database, path, Options(**{**known, **options}, seen_on=seen), **ways)
         return taken.as_json()
 
     async def fetch(self, statement: str, *values: Any) -> list[Json]:

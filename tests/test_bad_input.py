@@ -11,6 +11,7 @@ import pytest
 
 from app.db.database import Database
 from app.ingest.batch import IngestError
+from app.ingest.encodings import Limits
 from tests.loading import (
     GROZNY,
     GUIDS,
@@ -108,7 +109,7 @@ async def test_a_line_over_the_limit_is_refused_and_reading_goes_on(
     long = json.dumps({**row, "judge": CANARY * 1000}, ensure_ascii=False)
     content = f"{long}\n{lines(row)}{long}".encode()
     expected = [("line 1", "line-too-long"), ("line 3", "line-too-long")]
-    assert await refused(desk, layout, content, line_limit_bytes=1024) == expected
+    assert await refused(desk, layout, content, limits=Limits(line_bytes=1024)) == expected
 
 
 @BOTH

@@ -21,7 +21,7 @@ from app.demo import DemoFile, write_demonstration
 from app.demo.history import history
 from app.demo.targets import EXACT, NEAR, Figure, Measure
 from app.demo.timeline import convicted_in, received_in
-from app.ingest.encodings import read_rows
+from app.ingest.encodings import open_input, read_rows
 from app.ingest.layouts.house import HOUSE
 from app.ingest.layouts.sudrfscraper import SUDRFSCRAPER, Meta, read_meta
 from app.ingest.record import Record, Skipped
@@ -418,7 +418,7 @@ def test_the_layouts_refuse_nothing(files: tuple[DemoFile, ...]) -> None:
         layout = SUDRFSCRAPER if file.layout == "sudrfscraper" else HOUSE
         if file.seen_on in (date(2023, 1, 16), date(2023, 5, 12), date(2024, 4, 12)) or file.layout == "house":
             encoding = layout.encodings[file.path.suffix]
-            for outcome in layout.read(read_rows(file.path, encoding, line_limit_bytes=1_000_000), encoding):
+            for outcome in layout.read(read_rows(open_input(file.path), encoding), encoding):
                 assert isinstance(outcome, Record | Skipped), outcome
                 reasons[outcome.reason if isinstance(outcome, Skipped) else "record"] += 1
     assert reasons["material"] == 18

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.ingest import encodings
-from app.ingest.encodings import ENCODINGS, read_rows
+from app.ingest.encodings import ENCODINGS, Limits, inputs, open_input, read_rows
 from app.ingest.record import Refused, Row
 
 CANARY = "Канарейкин"
@@ -20,7 +19,7 @@ CANARY = "Канарейкин"
 def read(folder: Path, content: bytes | str, encoding: str = "ndjson", limit: int = 1000) -> list[Row | Refused]:
     path = folder / "input"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return list(read_rows(path, encoding, line_limit_bytes=limit))
+    return list(read_rows(open_input(path, limits=Limits(line_bytes=limit)), encoding))
 
 
 def places(rows: list[Row | Refused]) -> list[tuple[str, str]]:
@@ -139,7 +138,7 @@ def test_a_line_of_any_length_is_passed_over_without_being_held(tmp_path: Path) 
             file.write(b"y" * 1_000_000)
     tracemalloc.start()
     try:
-        rows = list(read_rows(path, "ndjson", line_limit_bytes=100_000))
+        rows = list(read_rows(open_input(path, limits=Limits(line_bytes=100_000)), "ndjson"))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -153,7 +152,7 @@ def test_a_line_of_any_length_is_passed_over_without_being_held(tmp_path: Path) 
 
 
 def test_the_limit_is_exact_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encodings, "_CHUNK_BYTES", 7)
+    monkeypatch.setattr(inputs, "_CHUNK_BYTES", 7)
     line = b'{"a": "xxxxxxxxxxxx"}'
     assert places(read(tmp_path, line + b"\n" + line, limit=len(line))) == [("line 1", "row"), ("line 2", "row")]
     assert places(read(tmp_path, line + b"\n{}", limit=len(line) - 1)) == [
@@ -168,7 +167,7 @@ def test_bytes_consumed_rise_to_the_size_of_the_file(tmp_path: Path, encoding: s
     rows = ["a,b"] * 100_000 if encoding == "csv" else ['{"a": 1}'] * (1 if encoding == "json" else 100_000)
     path.write_text("\n".join(rows))
     told: list[int] = []
-    list(read_rows(path, encoding, line_limit_bytes=1000, on_bytes=told.append))
+    list(read_rows(open_input(path, on_bytes=told.append), encoding))
     assert told == sorted(told)
     assert told[-1] == path.stat().st_size
 
@@ -203,11 +202,10 @@ def test_a_json_file_that_cannot_be_parsed_is_one_refusal(tmp_path: Path, conten
     assert places(read(tmp_path, content, "json")) == [("file", code)]
 
 
-def test_a_json_file_over_the_limit_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encodings, "JSON_LIMIT_BYTES", 10)
-    rows = read(tmp_path, '[{"a": 1}, {"a": 2}]', "json")
+def test_a_json_file_over_the_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "input"
+    path.write_text('[{"a": 1}, {"a": 2}]')
+    rows = list(read_rows(open_input(path, limits=Limits(json_bytes=10)), "json"))
     assert places(rows) == [("file", "file-too-large")]
     assert isinstance(rows[0], Refused)
     assert "NDJSON takes any size" in rows[0].detail

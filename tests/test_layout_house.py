@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ingest.encodings import read_rows
+from app.ingest.encodings import open_input, read_rows
 from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.house import HOUSE_CSV_COLUMNS
 from app.ingest.layouts.house_csv import undefused
@@ -82,7 +82,7 @@ def read_file(folder: Path, name: str, content: str) -> list[Outcome]:
     path = folder / name
     path.write_text(content, encoding="utf-8")
     encoding = HOUSE.encodings[path.suffix]
-    return list(HOUSE.read(read_rows(path, encoding, line_limit_bytes=10**6), encoding))
+    return list(HOUSE.read(read_rows(open_input(path), encoding), encoding))
 
 
 # ── What is said ───────────────────────────────────────────────────────────────────────────────
@@ -605,7 +605,7 @@ def test_a_record_is_the_same_as_json_ndjson_and_csv(
         writer = csv.DictWriter(file, HOUSE_CSV_COLUMNS, delimiter=delimiter)
         writer.writeheader()
         writer.writerows(row for value in values for row in as_csv_rows(value))
-    rows = read_rows(tmp_path / "b.csv", "csv", line_limit_bytes=10**6)
+    rows = read_rows(open_input(tmp_path / "b.csv"), "csv")
     table = list(HOUSE.read(rows, "csv"))
     assert [essence(outcome) for outcome in array] == [essence(outcome) for outcome in lines]
     assert [essence(outcome) for outcome in array] == [essence(outcome) for outcome in table]

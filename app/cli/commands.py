@@ -28,6 +28,7 @@ from app.db.embedded import EmbeddedError, embedded_postgres
 from app.demo.build import DemoError, build, empty, is_finished, only_builder
 from app.errors import Problem
 from app.ingest.batch import IngestError, ingest_file
+from app.ingest.encodings import Limits
 from app.ingest.receipt import Options, Receipt
 from app.ingest.restate import bring_reference
 from app.settings import Settings
@@ -306,7 +307,7 @@ async def _ingest(database: Database, path: Path, options: Options, settings: Se
             database,
             path,
             options,
-            line_limit_bytes=settings.line_limit_bytes,
+            limits=Limits.of(settings),
             writer_wait_s=settings.writer_wait_s,
             on_bytes=lambda read: bar.update(task, completed=read),
         )

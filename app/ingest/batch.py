@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import asyncpg
 
 from app.db.database import Connection, Database, load_statements, take_turn
 from app.errors import Unavailable
-from app.ingest.encodings import read_rows
+from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
 from app.ingest.identity import assign_cases
 from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.sudrfscraper import read_meta
@@ -27,7 +27,7 @@ from app.ingest.merge import (
     write_coverage,
 )
 from app.ingest.receipt import Options, Receipt, Tallied
-from app.ingest.record import Layout, Outcome, Record, Refused, Skipped, Warned
+from app.ingest.record import IngestError, Layout, Outcome, Record, Refused, Skipped, Warned
 from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
 from app.records.resolve import is_closed
@@ -46,11 +46,7 @@ SELECT EXISTS (
     SELECT FROM batches WHERE digest = $1 AND seen_on >= $2 AND receipt -> 'counts' ->> 'refused' = '0')
 """
 
-OnBytes = Callable[[int], None]
-
-
-class IngestError(Exception):
-    """A file that cannot be ingested at all; one line for a person."""
+__all__ = ["IngestError", "ingest_file", "read_outcomes"]
 
 
 async def ingest_file(
@@ -58,22 +54,25 @@ async def ingest_file(
     path: Path,
     options: Options,
     *,
-    line_limit_bytes: int = 8 * 1024 * 1024,
+    encoding: str | None = None,
+    is_gzip: bool | None = None,
+    limits: Limits | None = None,
     writer_wait_s: float = 30.0,
     on_bytes: OnBytes | None = None,
     outcomes: Iterable[Outcome] | None = None,
 ) -> Receipt:
     """Take a file into the record as one revision, or leave the record as it is.
 
-    `outcomes` is what `read_outcomes` made of the file, where it has been read ahead.
+    `encoding` and `is_gzip` are as for `read_outcomes`; `outcomes` is what it made of the file, where that has been
+    read ahead.
     Errors  IngestError for a file that cannot be read; Unavailable while another ingest runs for too long
     """
     layout = LAYOUTS[options.layout]
     if outcomes is None:
-        outcomes = read_outcomes(path, layout, line_limit_bytes=line_limit_bytes, on_bytes=on_bytes)
+        outcomes = read_outcomes(path, layout, encoding=encoding, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
     if options.seen_on and options.seen_on > _today():
         raise IngestError(f"the day of seeing, {options.seen_on}, is in the future")
-    digest = _digest(path, options)
+    digest = _digest(open_input(path, is_gzip=is_gzip, limits=limits), options)
     tallied = Tallied()
     window = _coverage(path, layout, tallied)
     batch = _Batch(options, layout, digest, tallied, window, writer_wait_s)
@@ -86,18 +85,29 @@ async def ingest_file(
 
 
 def read_outcomes(
-    path: Path, layout: Layout, *, line_limit_bytes: int = 8 * 1024 * 1024, on_bytes: OnBytes | None = None
+    path: Path,
+    layout: Layout,
+    *,
+    encoding: str | None = None,
+    is_gzip: bool | None = None,
+    limits: Limits | None = None,
+    on_bytes: OnBytes | None = None,
 ) -> Iterator[Outcome]:
     """What a layout makes of a file, row by row as it is asked for.
 
-    Errors  IngestError for a file that cannot be read
+    encoding  json, ndjson, csv or xlsx; None where the file's name tells
+    is_gzip   None where the file's first bytes tell
+    on_bytes  is called with the bytes of the file consumed so far
+    Errors    IngestError for a file that cannot be read, at once or on the way
     """
-    encoding = layout.encodings.get(path.suffix.lower())
-    if encoding is None:
-        raise IngestError(f"{path.name}: layout {layout.id} takes files ending in {', '.join(layout.encodings)}")
+    reader = layout.encodings.get(f".{encoding}" if encoding else unpacked_name(path).suffix.lower())
+    if reader is None:
+        what = encoding or path.name
+        raise IngestError(f"{what}: layout {layout.id} takes files ending in {', '.join(layout.encodings)}")
     if not path.is_file():
         raise IngestError(f"{path}: there is no such file")
-    return layout.read(read_rows(path, encoding, line_limit_bytes=line_limit_bytes, on_bytes=on_bytes), encoding)
+    file = open_input(path, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
+    return layout.read(read_rows(file, reader), reader)
 
 
 class _Trial(Exception):
@@ -254,7 +264,7 @@ class _Batch:
 
 def _coverage(path: Path, layout: Layout, tallied: Tallied) -> Window | None:
     """The window of days that a scrape's own description says it looked at."""
-    meta = read_meta(path) if layout.id == "sudrfscraper" else None
+    meta = read_meta(unpacked_name(path)) if layout.id == "sudrfscraper" else None
     if isinstance(meta, Warned):
         tallied.warn(meta.code, meta.detail)
         return None
@@ -271,11 +281,9 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _digest(path: Path, options: Options) -> bytes:
+def _digest(file: Input, options: Options) -> bytes:
     """What tells a file taken in one way from any other."""
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").digest()
-    return hashlib.sha256(content + f"{options.layout} {options.layer}".encode()).digest()
+    return hashlib.sha256(file.sha256 + f"{options.layout} {options.layer}".encode()).digest()
 
 
 def _day(value: str | None) -> date | None:

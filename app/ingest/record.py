@@ -76,6 +76,19 @@ class Warned:
 Outcome = Record | Skipped | Refused | Warned
 
 
+class IngestError(Exception):
+    """A file that cannot be ingested at all: what would be right, a code, and the place where it was found out.
+
+    Nothing of such a file is taken, not even where refused rows are to be skipped.
+    """
+
+    def __init__(self, detail: str, *, code: str = "unreadable", place: str = "file") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code
+        self.place = place
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The shape of a publisher's rows.

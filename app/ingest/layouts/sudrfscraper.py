@@ -333,7 +333,7 @@ def _read_day(text: str, today: date) -> tuple[str | None, str | None]:
 # A capitalised word of four letters or more, unless it begins as one that means something to the parser of names:
 # статья, часть, пункт, подпункт, России, Федерации, УПК, КоАП, дисциплинарный, правонарушение, судья, номер, регион.
 _NAME_WORD = re.compile(
-    r"[А-ЯЁ](?!тст|тать|аст[ьи]|ункт|одп|осси|едер|крф|крсфср|сфср|пк|оап|испл|равонар|удь|удебн|омер|егион)[а-яё]{3,}"
+    r"[А-ЯЁ](?!тст|тать|аст[ьи]|ункт|одп|осси|едер|крф|крсфср|сфср|пк|оап|исципл|равонар|удь|удебн|омер|егион)[а-яё]{3,}"
 )
 # A word that is none of a list of charges; such a text is not remembered, since it may hold a name.
 _FURTHER_WORD = re.compile(r"(?<![^\W\d_])(?!(?:Имя|скрыта|ст|п|пп|ч|УК|РФ|[^\W\d_])(?![^\W\d_]))[^\W\d_]")

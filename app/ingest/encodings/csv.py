@@ -1,0 +1,102 @@
+"""CSV: lines of cells under a line of names."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from app.ingest.encodings.inputs import Input
+from app.ingest.encodings.lines import BLANK, nul, read_lines, too_long, utf8_detail, utf8_error
+from app.ingest.record import Refused, Row
+
+Rows = Iterator[Row | Refused]
+_Split = Callable[[str], list[str] | None]  # None where quotes are not closed
+_DELIMITERS = ",;\t"
+_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
+
+
+def read_csv(file: Input) -> Rows:
+    """Cells that may stand in quotes, between commas, semicolons or tabs."""
+    return _read_delimited(file, choose=_quoted_split)
+
+
+def read_csv_raw(file: Input) -> Rows:
+    """Cells between semicolons, which know no quotes."""
+    return _read_delimited(file, choose=lambda _: _raw_split)
+
+
+def _raw_split(line: str) -> list[str]:
+    return line.split(";")
+
+
+def _quoted_split(header: str) -> _Split:
+    """How to split lines under a header, by the delimiter that stands in it most often."""
+    delimiter = max(_DELIMITERS, key=header.count)
+
+    def split(line: str) -> list[str] | None:
+        if '"' not in line:
+            return line.split(delimiter)
+        try:
+            return next(csv.reader((line,), delimiter=delimiter, strict=True))
+        except csv.Error:
+            return None
+
+    return split
+
+
+def _read_delimited(file: Input, *, choose: Callable[[str], _Split]) -> Rows:
+    """Rows under the first line that is not blank. A line is a row: no cell spans lines."""
+    limit = file.limits.line_bytes
+    lines = (line for line in read_lines(file) if line[1] is None or line[1].strip(BLANK))
+    _, first, _ = next(lines, (0, b"", True))
+    text = _csv_text("file", first, limit)
+    if not text:
+        return
+    if isinstance(text, Refused):
+        yield text
+        return
+    split = choose(text)
+    header = [name.strip() for name in split(text) or []]
+    if (refused := _refused_header(header)) is not None:
+        yield refused
+        return
+    for number, line, has_end in lines:
+        place = f"line {number}"
+        text = _csv_text(place, line, limit)
+        yield from (text,) if isinstance(text, Refused) else _csv_row(place, header, split(text), has_end)
+
+
+def _csv_text(place: str, line: bytes | None, limit: int) -> str | Refused:
+    if line is None:
+        return too_long(place, limit)
+    if (error := utf8_error(line)) is not None:
+        return Refused(place, "not-utf8", utf8_detail(error))
+    return nul(place) if b"\0" in line else line.decode()
+
+
+def _refused_header(header: list[str]) -> Refused | None:
+    """A header that names a column twice or not at all; names that are none are not shown."""
+    for position, name in enumerate(header, 1):
+        if not _COLUMN_NAME.fullmatch(name):
+            detail = f"Column {position} has no plain name; the first line names the columns."
+            return Refused("file", "csv-header", detail)
+    doubled = sorted(name for name, times in Counter(header).items() if times > 1)
+    if doubled:
+        return Refused("file", "csv-header", f"The header names a column twice: {', '.join(doubled[:5])}.")
+    if len(header) < 2:
+        return Refused("file", "csv-header", "The first line names the columns; fewer than two were found.")
+    return None
+
+
+def _csv_row(place: str, header: list[str], cells: list[str] | None, has_end: bool) -> Rows:
+    if cells is not None and len(cells) == len(header):
+        if any(cells):
+            yield Row(place, dict(zip(header, cells, strict=True)))
+    elif not has_end and len(cells or ()) < len(header):
+        yield Refused(place, "truncated", "The last line breaks off; the file is not whole.")
+    elif cells is None:
+        detail = "Quotes are not closed, or stand inside a cell; no cell may span lines."
+        yield Refused(place, "csv-columns", detail)
+    else:
+        detail = f"The row has {len(cells)} fields where the header has {len(header)}."
+        yield Refused(place, "csv-columns", detail)
