@@ -20,6 +20,10 @@ _HEADERS: Mapping[str, Any] = {
     "ETag": {"description": "Strong; one for each content coding.", "schema": {"type": "string"}},
     "Link": {"description": 'The next page of a list, rel="next".', "schema": {"type": "string"}},
     "Sudstat-Revision": {"description": "The revision that was read.", "schema": {"type": "integer"}},
+    "Sudstat-Revision-Before": {
+        "description": "Of a comparison: the earlier of the two.",
+        "schema": {"type": "integer"},
+    },
     "Sudstat-Rows": {"description": "Rows of a whole list, the header aside.", "schema": {"type": "integer"}},
     "Sudstat-Synthetic": {
         "description": "`true` where demonstration data is in the answer; absent otherwise.",

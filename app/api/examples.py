@@ -105,6 +105,41 @@ STATISTICS: dict[str, Any] = {
     "warnings": [],
 }
 
+_STATE = {"as_of": "2025-06-26T00:00:00Z", "published_at": "2025-06-26T00:00:00Z", "backdated": False}
+_CAUSES = {"new": 120, "late_reported": 70, "newly_found": 0, "reclassified": 5, "corrected": 0, "merged_duplicate": -2}
+COMPARISON: dict[str, Any] = {
+    "results": [
+        {
+            "year": "2023",
+            "year_start": "2023-01-01",
+            "year_end": "2023-12-31",
+            "partial": False,
+            "cases_received": {
+                "before": 5400,
+                "after": 5593,
+                "delta": 193,
+                "causes": {**_CAUSES, "withdrawn": 0, "restored": 0, "undone": 0, "removed": 0, "method": 0},
+            },
+        }
+    ],
+    "from": {"revision": 40, **_STATE},
+    "to": {"revision": 57, **_STATE},
+    "dimensions": [{"id": "year", "type": "year"}],
+    "measures": [
+        {
+            "id": "cases_received",
+            "unit": "case",
+            "event": "received",
+            "additive": True,
+            "definition": "Criminal cases received by a court, by the day of receipt.",
+            "definition_version": 1,
+        }
+    ],
+    "paging": {"limit": None, "has_more": False, "next": None, "total": 1},
+    "meta": {**_META, "question": "from=40&to=57&measures=cases_received&group_by=year"},
+    "warnings": [],
+}
+
 REVISION: dict[str, Any] = {
     "revision": 57,
     "published_at": "2025-06-26T00:00:00Z",

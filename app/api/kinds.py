@@ -69,6 +69,15 @@ def _read_state(text: str) -> date | datetime:
     return _read_day(text) if "T" not in text else _read_instant(text)
 
 
+def _read_revision(text: str) -> int | date | datetime:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    try:
+        return _read_state(text)
+    except ValueError:
+        raise ValueError("write the number of a revision, or a day such as 2023-07-19") from None
+
+
 def _schema(**members: Any) -> Mapping[str, Any]:
     return MappingProxyType(members)
 
@@ -81,4 +90,14 @@ INSTANT = Kind(_read_instant, _schema(type="string", format="date-time"))
 DAY_OR_INSTANT = Kind(
     _read_state,
     _schema(anyOf=[{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]),
+)
+REVISION = Kind(
+    _read_revision,
+    _schema(
+        anyOf=[
+            {"type": "integer", "minimum": 1},
+            {"type": "string", "format": "date"},
+            {"type": "string", "format": "date-time"},
+        ]
+    ),
 )

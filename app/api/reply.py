@@ -26,12 +26,16 @@ _GZIP_WINDOW = 31  # zlib's way to say: with a gzip header
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One state of the record, open for reading, and the shape in which the answer is to go out."""
+    """One state of the record, open for reading, and the shape in which the answer is to go out.
+
+    `before` is the earlier state, where an answer is about two.
+    """
 
     connection: Connection
     state: State
     codes: Codes
     shape: Representation
+    before: State | None = None
 
     @property
     def options(self) -> Options:
@@ -51,6 +55,7 @@ class Answer:
 Find = Callable[[Reading], Awaitable[Answer]]
 Check = Callable[[Codes, Representation], Iterable[Fault]]
 Guard = Callable[[Reading], Awaitable[None]]
+Open = Callable[[Connection, Asked], Awaitable[tuple[State, State]]]
 
 
 def _nothing(codes: Codes, shape: Representation) -> Iterable[Fault]:
@@ -87,10 +92,12 @@ class Replying:
         revision: int | None = None,
         may_pin: bool = False,
         guard: Guard = _let_through,
+        opens: Open | None = None,
     ) -> Response:
         """Answer what derives from the record as of the state asked for.
 
-        `revision` is a cursor's; `may_pin`: a pinned answer never changes; `guard` may refuse, even to whom has it.
+        `revision` is a cursor's; `may_pin`: a pinned answer never changes; `guard` may refuse, even to whom has it;
+        `opens` opens two states, the earlier first, where an answer is about two.
 
         Errors  InvalidParameters with every fault of the query; NoRevisionYet; NotAcceptable
         """
@@ -98,13 +105,18 @@ class Replying:
             asked.refuse()
         shape = choose(asked, self.request.headers)
         async with self.service.database.snapshot() as connection:
-            state = await open_state(connection, asked, revision)
+            before = None
+            if opens is None:
+                state = await open_state(connection, asked, revision)
+            else:
+                before, state = await opens(connection, asked)
             codes = await self.service.codes.at(connection, state)
             unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
             asked.refuse([*unknown, *check(codes, shape)])
-            etag = self._etag(asked, state, shape)
-            is_immutable = may_pin and state.is_pinned
-            reading = Reading(connection, state, codes, shape)
+            states = (before, state) if before else (state,)
+            etag = self._etag(asked, states, shape)
+            is_immutable = may_pin and all(one.is_pinned for one in states)
+            reading = Reading(connection, state, codes, shape, before)
             await guard(reading)
             if self._holds(etag):
                 return self._not_modified(etag, self._cache_control(is_immutable=is_immutable))
@@ -148,8 +160,8 @@ class Replying:
             "attribution": settings.attribution,
         }
 
-    def _etag(self, asked: Asked, state: State, shape: Representation) -> str:
-        question = (self.path, asked.canonical(), state.revision, shape.key)
+    def _etag(self, asked: Asked, states: Iterable[State], shape: Representation) -> str:
+        question = (self.path, asked.canonical(), *(state.revision for state in states), shape.key)
         return make_etag(self.service.seal, *question, is_gzipped=shape.is_gzipped)
 
     def _holds(self, etag: str) -> bool:

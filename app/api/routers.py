@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from app.api import cases, courts, health, offences, revisions, statistics, vocabularies
+from app.api import cases, compare, courts, health, offences, revisions, statistics, vocabularies
 
 ROUTERS: tuple[APIRouter, ...] = (
     statistics.router,
+    compare.router,
     cases.router,
     courts.router,
     offences.router,

@@ -335,6 +335,38 @@ class StatisticsAnswer(Shape):
     warnings: list[Warned]
 
 
+class Compared(BaseModel):
+    """One row: the period, then dimensions, then each measure as an object with `before`, `after` and `delta`.
+
+    A count has `causes`, which add up to `delta`; a share has `numerator` and `denominator`, which are counts.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    partial: bool | None = None
+
+
+class ComparedState(Shape):
+    """One of the two states."""
+
+    revision: int
+    as_of: datetime
+    published_at: datetime
+    backdated: bool
+
+
+class ComparisonAnswer(Shape):
+    """Every row of a comparison; never paged, never cut."""
+
+    results: list[Compared]
+    from_: ComparedState = Field(alias="from")
+    to: ComparedState
+    dimensions: list[AskedDimension]
+    measures: list[AskedMeasure]
+    paging: Paging
+    meta: Meta
+    warnings: list[Warned]
+
+
 class Catalogue(BaseModel):
     """What may be asked."""
 

@@ -65,19 +65,14 @@ def _shown_codes(name: str) -> tuple[str, ...]:
     return known.ids if known else ()
 
 
-QUESTION = ParameterSet(
-    (
-        *_question_parameters(),
-        Parameter(
-            "limit",
-            WHOLE,
-            "Statistics are never paged: a limit below the number of rows is refused, any other has no effect.",
-            Role.PAGE,
-        ),
-        *STATE,
-        *SHOWN_AS,
-    )
+ASKED = tuple(_question_parameters())
+WHOLE_LIMIT = Parameter(
+    "limit",
+    WHOLE,
+    "Statistics are never paged: a limit below the number of rows is refused, any other has no effect.",
+    Role.PAGE,
 )
+QUESTION = ParameterSet((*ASKED, WHOLE_LIMIT, *STATE, *SHOWN_AS))
 CATALOGUE = ParameterSet((LANGUAGE,))
 
 _WHOLE = (
@@ -171,29 +166,38 @@ async def read_catalogue(
 async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:
     def check(codes: Codes, shape: Representation) -> Iterable[Fault]:
         del shape
-        try:
-            _read(asked, preset, codes)
-        except InvalidParameters as problem:
-            return problem.faults
-        return ()
+        return faults_of(asked, preset, codes)
 
     return await reply.from_record(asked, _finding(asked, reply, preset), check=check, may_pin=True)
 
 
-def _read(asked: Asked, preset: str | None, codes: Codes) -> Question:
+def faults_of(asked: Asked, preset: str | None, codes: Codes) -> Iterable[Fault]:
+    """All that is wrong with the question that a query asks."""
+    try:
+        question_of(asked, preset, codes)
+    except InvalidParameters as problem:
+        return problem.faults
+    return ()
+
+
+def question_of(asked: Asked, preset: str | None, codes: Codes) -> Question:
+    """The question that a query asks.
+
+    Errors  InvalidParameters
+    """
     given = {one.spec.name: tuple(map(str, one.values)) for one in asked.of(Role.FILTER)}
     return read_question(given, preset, codes)
 
 
 def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Reading], Awaitable[Answer]]:
     async def find(reading: Reading) -> Answer:
-        question = _read(asked, preset, reading.codes)
+        question = question_of(asked, preset, reading.codes)
         limit = reply.service.settings.cells_limit
         answer = await find_answer(
             reading.connection, reading.state, question, reading.codes, cells_limit=limit, lang=reading.shape.lang
         )
         rows = len(answer.table.rows)
-        _refuse_cut(asked, rows)
+        refuse_cut(asked, rows)
         if reading.shape.format.is_flat:
             return Answer(render(reading.shape.format, answer.table, reading.options))
         state = asked.canonical({Role.STATE})
@@ -211,7 +215,8 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
     return find
 
 
-def _refuse_cut(asked: Asked, rows: int) -> None:
+def refuse_cut(asked: Asked, rows: int) -> None:
+    """Refuse a limit that is smaller than an answer: InvalidParameters."""
     limit = asked.one("limit")
     if limit is not None and limit < rows:
         detail = f"The answer has {rows} rows and is never cut; leave limit out, or ask for less."

@@ -229,13 +229,14 @@ def _period_values(period: Period, window: Window) -> tuple[Any, ...]:
 
 def _columns(question: Question, lang: str) -> tuple[Column, ...]:
     return (
-        *_period_columns(question, lang),
-        *_dimension_columns(question, lang),
+        *period_columns(question, lang),
+        *dimension_columns(question, lang),
         *columns_of(question.measures, lang),
     )
 
 
-def _period_columns(question: Question, lang: str) -> tuple[Column, ...]:
+def period_columns(question: Question, lang: str) -> tuple[Column, ...]:
+    """The columns that tell a row's period; none without a grain."""
     if question.grain is None:
         return ()
     name, caption = question.grain.value, GRAINS[question.grain].label(lang)
@@ -247,6 +248,7 @@ def _period_columns(question: Question, lang: str) -> tuple[Column, ...]:
     )
 
 
-def _dimension_columns(question: Question, lang: str) -> Iterable[Column]:
+def dimension_columns(question: Question, lang: str) -> Iterable[Column]:
+    """The columns that tell a row's codes."""
     for entry in (DIMENSIONS[name] for name in question.dimensions):
         yield Column(entry.id, codelist=entry.codelist, caption=entry.label(lang))

@@ -1,4 +1,4 @@
-"""Difference: a question at two revisions, and what made the change, cause by cause."""
+"""Difference: the counts of a question at two revisions, and what made the change, cause by cause."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,8 +10,12 @@ from app.db.database import Connection
 from app.errors import Fault, InvalidParameters, TooManyCells
 from app.records.revisions import State
 from app.statistics.codes import Codes
+from app.statistics.periods import Window
 from app.statistics.plan import Plan, Statement
 from app.statistics.question import Question
+from app.vocabulary import CODELISTS
+
+CAUSES = CODELISTS["cause"].ids
 
 
 @dataclass(slots=True)
@@ -33,32 +37,43 @@ async def find_difference(
 ) -> tuple[Change, ...]:
     """What a question's counts were at one revision and at a later one, and the parts of the change by cause.
 
-    Shape   one change for each row and measure that is not 0 at both and throughout; ordered by row, then measure
-    Errors  InvalidParameters for a share, which has no parts that add up, and for revisions the wrong way round;
-            TooManyCells
+    A share or another measure that does not add up is told by the counts that it is made of.
+
+    Shape   one change for each row and count that is not 0 at both and throughout; ordered by row, then count
+    Reads   the tally twice, and of the ledger the entries of the revisions between the two
+    Errors  InvalidParameters for revisions the wrong way round; TooManyCells
     """
-    _check(question, before, after)
-    window = question.window(known.covered)
+    _check(before, after)
+    window = window_of_both(question, known)
     earlier, later = (Plan(question, state.revision, window) for state in (before, after))
     limit = cells_limit // len(question.measures) + 1
     changes: dict[tuple[Any, ...], Change] = {}
     for plan, side in ((earlier, "before"), (later, "after")):
         for row, measure, count in _cells(plan, await _fetch(connection, plan.main(limit), limit, cells_limit)):
             setattr(_at(changes, row, measure), side, count)
-    parts: dict[str, list[Any]] = defaultdict(list)
-    for cause, *values in await _fetch(connection, later.changes(before.revision, limit), limit, cells_limit):
-        parts[cause].append(values)
-    for cause, rows in sorted(parts.items()):
-        for row, measure, count in _cells(later, rows):
-            _at(changes, row, measure).causes[cause] = count
+    if before.revision < after.revision:
+        parts: dict[str, list[Any]] = defaultdict(list)
+        entries = later.changes(before.revision, limit * len(CAUSES))
+        for cause, *values in await _fetch(connection, entries, limit * len(CAUSES), cells_limit):
+            parts[cause].append(values)
+        for cause, rows in sorted(parts.items()):
+            for row, measure, count in _cells(later, rows):
+                _at(changes, row, measure).causes[cause] = count
     return tuple(changes[key] for key in sorted(changes, key=_order))
 
 
-def _check(question: Question, before: State, after: State) -> None:
-    shares = [measure.id for measure in question.measures if measure.ratio]
-    if shares:
-        detail = f"{shares[0]} is a share: its change has no parts that add up. Ask for the counts it is made of."
-        raise InvalidParameters(detail, [Fault("not-additive", detail, parameter="measures")])
+def window_of_both(question: Question, known: Codes) -> Window | None:
+    """The days that are counted at both revisions; None: all, the undated included.
+
+    Where no end is asked there is none: an end that moved with the revision would make a change without a cause.
+    """
+    window = question.window(known.covered)
+    if window is None or question.end is not None or question.last_n is not None:
+        return window
+    return Window(question.start or date.min, date.max)
+
+
+def _check(before: State, after: State) -> None:
     if before.revision > after.revision:
         detail = f"Revision {before.revision} is not before revision {after.revision}; give the earlier one first."
         raise InvalidParameters(detail, [Fault("wrong-order", detail, parameter="from")])
@@ -68,7 +83,9 @@ async def _fetch(connection: Connection, statement: Statement, limit: int, cells
     rows: list[Any] = await connection.fetch(statement.sql, *statement.args)
     if len(rows) >= limit:
         raise TooManyCells(
-            "The comparison would have too many cells; ask for fewer.", cells=len(rows), limit=cells_limit
+            "The comparison would have too many cells; ask for a shorter time, a coarser grain or fewer dimensions.",
+            cells=max(len(rows), cells_limit + 1),
+            limit=cells_limit,
         )
     return rows
 
