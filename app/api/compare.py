@@ -54,7 +54,7 @@ _COMPARE = Operation(
     ),
     result=schemas.ComparisonAnswer,
     example=examples.COMPARISON,
-    scope="statistics",
+    scopes=("statistics",),
     parameters=COMPARISON,
     problems=(404,),
 )
