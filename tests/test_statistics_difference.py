@@ -20,7 +20,7 @@ ROW = {"court": "61GV0012", "instance": "first", "number": "1-1/2023"}
 GROUPINGS = ((), ("court",), ("offence",), ("week",), ("month", "service_status"), ("disposition",))
 
 
-YEAR = {"start_period": ("2023",), "end_period": ("2023",)}
+YEAR: dict[str, tuple[str, ...]] = {"start_period": ("2023",), "end_period": ("2023",)}
 WINDOWS: tuple[dict[str, tuple[str, ...]], ...] = (YEAR, {}, {"start_period": ("2023-02",)})
 
 
