@@ -300,6 +300,20 @@ _LISTS = (
         ),
     ),
     Codelist(
+        "change",
+        "What a revision did to a case",
+        "Что ревизия сделала с делом",
+        (
+            Code("created", "Created", "Создано"),
+            Code("changed", "Changed", "Изменено"),
+            Code("withdrawn", "Withdrawn", "Отозвано"),
+            Code("merged", "Merged into another case", "Объединено с другим делом"),
+            Code("restored", "Restored", "Восстановлено"),
+            Code("undone", "Taken back with its batch", "Отменено вместе с загрузкой"),
+            Code("removed", "Personal data removed", "Личные данные удалены"),
+        ),
+    ),
+    Codelist(
         "cause",
         "Cause of a change",
         "Причина изменения",

@@ -154,6 +154,31 @@ REVISION: dict[str, Any] = {
     "counts": {"created": 1, "changed": 2, "withdrawn": 0},
 }
 
+CHANGE_LIST: dict[str, Any] = {
+    "results": [
+        {
+            "revision": 57,
+            "published_at": "2025-06-26T00:00:00Z",
+            "id": CASE["id"],
+            "court": "61GV0012",
+            "version": 3,
+            "change": "changed",
+            "cause": "source",
+            "causes": ["corrected"],
+            "source": "garrison-cards",
+            "layer": "court_card",
+            "author": "4fGh7Kq2LmNp",
+            "note": None,
+            "differences": [
+                {"field": "decided_on", "before": "2023-04-20", "after": "2023-04-21", "layer": "court_card"}
+            ],
+        }
+    ],
+    "paging": {"limit": 100, "has_more": False, "next": None, "total": None},
+    "meta": {**_META, "question": "after_revision=56"},
+    "warnings": [],
+}
+
 DETAILS: dict[str, str] = {
     "invalid-parameters": "“mobilized” is not a value of service_status; use mobilised.",
     "no-revision-yet": "The first revision is 1, published at 2025-06-01T09:00:00Z; ask for that or a later day.",

@@ -25,6 +25,7 @@ FREE_ROWS = 1000  # results that stream whole without the scope export
 _EVERYTHING_BUT_CURSOR = frozenset(Role) - {Role.CURSOR}
 _SHOWN = frozenset({Role.FILTER, Role.STATE, Role.ORDER, Role.COLUMNS, Role.PAGE})
 Shown = Mapping[str, Any]
+Within = Callable[[Reading], Awaitable[tuple[Condition, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,14 @@ class Resource:
         return tuple(column.id for column in self.columns) if shape.format.is_flat else self.fields
 
 
-async def reply_with_list(resource: Resource, asked: Asked, caller: Caller, reply: Replying) -> Response:
-    """One page of a list, or all of it where a flat format is asked without a limit."""
-    return await _Listed(resource, asked, caller, reply).respond()
+async def reply_with_list(
+    resource: Resource, asked: Asked, caller: Caller, reply: Replying, *, within: Within | None = None
+) -> Response:
+    """One page of a list, or all of it where a flat format is asked without a limit.
+
+    `within` gives conditions that the path sets, or raises NotFound.
+    """
+    return await _Listed(resource, asked, caller, reply, within).respond()
 
 
 async def reply_with_one(resource: Resource, key: Condition, asked: Asked, reply: Replying) -> Response:
@@ -92,8 +98,12 @@ def table_of(resource: Resource, results: Iterable[Shown], chosen: Sequence[str]
 class _Listed:
     """One request for a list."""
 
-    def __init__(self, resource: Resource, asked: Asked, caller: Caller, reply: Replying) -> None:
+    def __init__(
+        self, resource: Resource, asked: Asked, caller: Caller, reply: Replying, within: Within | None
+    ) -> None:
         self.resource, self.asked, self.caller, self.reply = resource, asked, caller, reply
+        self.within = within
+        self.conditions = asked.conditions()
         self.fields: tuple[str, ...] = asked.many("fields")
         sort = asked.one("sort", resource.default_order)
         self.order = Order(sort.lstrip("-"), is_descending=sort.startswith("-"))
@@ -127,7 +137,9 @@ class _Listed:
         return reading.shape.format.is_flat and not {"limit", "cursor"} & set(self.asked.given)
 
     async def _guard(self, reading: Reading) -> None:
-        """Refuse a long list as a whole to whom may not export."""
+        """Settle what the path asks for; refuse a long list as a whole to whom may not export."""
+        if self.within is not None:
+            self.conditions += await self.within(reading)
         if not self._is_whole(reading) or self.caller.may("export"):
             return
         results = await self._count(reading)
@@ -156,7 +168,7 @@ class _Listed:
         return Answer(envelope(results, paging=paging, meta=meta, warnings=[]), headers)
 
     async def _whole(self, reading: Reading) -> Answer:
-        results, rows = await self.resource.count(reading.connection, self.asked.conditions(), reading.state)
+        results, rows = await self.resource.count(reading.connection, self.conditions, reading.state)
         places = _places(self.resource, self.fields)
         table = Table(
             tuple(self.resource.columns[place] for place in places),
@@ -180,11 +192,11 @@ class _Listed:
             wanted, has_more = replace(wanted, after=page.last), page.has_more
 
     async def _count(self, reading: Reading) -> int:
-        return (await self.resource.count(reading.connection, self.asked.conditions(), reading.state))[0]
+        return (await self.resource.count(reading.connection, self.conditions, reading.state))[0]
 
     def _wanted(self, limit: int) -> Wanted:
         after = self.cursor.position if self.cursor else None
-        return Wanted(self.asked.conditions(), self.order, limit, after)
+        return Wanted(self.conditions, self.order, limit, after)
 
     def _next(self, page: Page, state: State) -> str | None:
         if not page.has_more or page.last is None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app import __version__
-from app.api import examples, schemas
+from app.api import examples, schemas, schemas_changes
 from app.api.caching import LATEST, holds, quote_etag, short_hash
 from app.api.negotiation import accepts_gzip
 from app.api.problems import MEDIA_TYPE, PATH
@@ -38,6 +38,7 @@ _TAGS = (
     ("Reference", "Courts, offences and code lists."),
     ("Service", "The service itself."),
 )
+_SHAPES = (schemas, schemas_changes)
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `sud_<id>_<secret>`."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
@@ -115,15 +116,18 @@ def make_router(root_path: str) -> APIRouter:
 
 
 def _schemas() -> dict[str, Any]:
-    found = [model for model in vars(schemas).values() if _is_shape(model)]
+    found = {model for module in _SHAPES for model in vars(module).values() if _is_shape(model)}
     _, definitions = models_json_schema(
-        [(model, "serialization") for model in found], ref_template="#/components/schemas/{model}"
+        [(model, "serialization") for model in sorted(found, key=lambda model: model.__name__)],
+        ref_template="#/components/schemas/{model}",
     )
     return dict(sorted(definitions["$defs"].items()))
 
 
 def _is_shape(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == schemas.__name__
+    return (
+        isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ in [m.__name__ for m in _SHAPES]
+    )
 
 
 def _problem_responses() -> dict[str, Any]:

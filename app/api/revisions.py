@@ -85,7 +85,15 @@ async def list_revisions(
 @router.get("/v1/revisions/{n}", **_ONE.route())
 async def read_revision(_: StatisticsReader, asked: Annotated[Asked, Depends(Asking(ONE))], reply: Reply) -> Response:
     """One revision."""
-    shown = reply.request.path_params["n"]
+    number = read_number(reply.request.path_params["n"])
+    return await reply_with_one(RESOURCE, Condition("revision", "eq", (number,)), asked, reply)
+
+
+def read_number(shown: str) -> int:
+    """The number of a revision in a path.
+
+    Errors  NotFound for what is none
+    """
     if not _NUMBER.fullmatch(shown):
         raise NotFound("Revisions are numbered from 1.")
-    return await reply_with_one(RESOURCE, Condition("revision", "eq", (int(shown),)), asked, reply)
+    return int(shown)

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from app.api import cases, compare, courts, health, offences, revisions, statistics, vocabularies
+from app.api import cases, changes, compare, courts, health, offences, revisions, statistics, vocabularies
 
 ROUTERS: tuple[APIRouter, ...] = (
     statistics.router,
     compare.router,
     cases.router,
+    changes.router,
     courts.router,
     offences.router,
     vocabularies.router,

@@ -10,7 +10,7 @@ from app.db.database import Connection, load_statements
 from app.ingest.receipt import SHOWN, Tallied
 from app.ingest.record import Refused
 from app.records.kin import restate_arrivals
-from app.records.resolve import Body, Gravity, overlay, resolve
+from app.records.resolve import Body, Gravity, keys_of, overlay, resolve
 from app.records.writing import Versioned, stage_versions, write_versions
 
 _SQL = load_statements(__file__, "merge.sql")
@@ -120,7 +120,8 @@ def _merge(row: Any, merging: Merging) -> _Change:
         effective = resolve(body, other, merging.gravity) if is_card else resolve(other, body, merging.gravity)
         derived = row["arrival"] if effective.uid else None  # of kin, until they are looked at anew
         arrival = effective.arrival or derived or "new"
-        if effective.content_hash != row["content_hash"] or arrival != row["arrival"]:
+        is_same = effective.content_hash == row["content_hash"] and arrival == row["arrival"]
+        if not is_same or keys_of(body) != keys_of(own):
             number = (row["version"] or 0) + 1
             version = Versioned(
                 row["court"], row["case_id"], merging.revision, number, row["instance"], arrival, effective

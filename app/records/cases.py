@@ -16,7 +16,7 @@ from app.table import Column
 
 _SQL = load_statements(__file__, "reading.sql")
 Shown = dict[str, Any]
-_Key = tuple[str, UUID]
+_Key = tuple[str, UUID, int]
 
 _LIVE = "{0}.revision <= $1::int AND ({0}.superseded_in IS NULL OR {0}.superseded_in > $1::int)"
 _REFERENCE = "(SELECT r.reference FROM revisions r WHERE r.revision = $1::int)"
@@ -114,7 +114,7 @@ CASE_COLUMNS = (
 async def find_cases(connection: Connection, wanted: Wanted, state: State) -> Page:
     """One page of cases as of a revision, each with its identifiers, defendants, charges and sentences."""
     rows, last, has_more = await find_rows(connection, CASES, wanted, state.revision)
-    return Page(tuple(await _assemble(connection, rows, state)), has_more, last)
+    return Page(tuple(await show_versions(connection, rows, [state.revision] * len(rows))), has_more, last)
 
 
 async def count_cases(connection: Connection, conditions: Sequence[Condition], state: State) -> tuple[int, int]:
@@ -127,7 +127,7 @@ async def count_cases(connection: Connection, conditions: Sequence[Condition], s
 
 async def get_case(connection: Connection, case_id: UUID, state: State) -> Shown | None:
     """One case as of a revision; None where there was none by then."""
-    court = await connection.fetchval(_SQL["court_of_case"], case_id, state.revision)
+    court = await get_court_of(connection, case_id, state)
     if court is None:
         return None
     row = await connection.fetchrow(
@@ -136,7 +136,28 @@ async def get_case(connection: Connection, case_id: UUID, state: State) -> Shown
         court,
         case_id,
     )
-    return None if row is None else (await _assemble(connection, [row], state))[0]
+    return None if row is None else (await show_versions(connection, [row], [state.revision]))[0]
+
+
+async def get_court_of(connection: Connection, case_id: UUID, state: State) -> str | None:
+    """The court of a case that was held by a revision, or had been before; None of any other."""
+    court: str | None = await connection.fetchval(_SQL["court_of_case"], case_id, state.revision)
+    return court
+
+
+async def show_versions(connection: Connection, rows: Sequence[asyncpg.Record], at: Sequence[int]) -> list[Shown]:
+    """Rows of `versions` as cases, each with what it was known by at its revision of `at`."""
+    if not rows:
+        return []
+    courts, ids, revisions = ([row[name] for row in rows] for name in ("court", "case_id", "revision"))
+    known_by = _by_version(await connection.fetch(_SQL["identifiers"], courts, ids, list(at)))
+    people = _by_version(await connection.fetch(_SQL["defendants"], courts, ids, revisions))
+    charges = _by_version(await connection.fetch(_SQL["charges"], courts, ids, revisions))
+    shown = []
+    for row, revision in zip(rows, at, strict=True):
+        court, case_id, own = _key(row)
+        shown.append(_show(row, known_by[court, case_id, revision], people[_key(row)], charges[court, case_id, own]))
+    return shown
 
 
 def flatten_case(case: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -170,21 +191,11 @@ def _values_by_type(identifiers: Iterable[Mapping[str, Any]]) -> Mapping[tuple[s
     return values
 
 
-async def _assemble(connection: Connection, rows: Sequence[asyncpg.Record], state: State) -> list[Shown]:
-    if not rows:
-        return []
-    courts, ids, revisions = ([row[name] for row in rows] for name in ("court", "case_id", "revision"))
-    known_by = _by_case(await connection.fetch(_SQL["identifiers"], state.revision, courts, ids))
-    people = _by_case(await connection.fetch(_SQL["defendants"], courts, ids, revisions))
-    charges = _by_case(await connection.fetch(_SQL["charges"], courts, ids, revisions))
-    return [_show(row, known_by[key], people[key], charges[key]) for row in rows for key in [_key(row)]]
-
-
 def _key(row: asyncpg.Record) -> _Key:
-    return row["court"], row["case_id"]
+    return row["court"], row["case_id"], row["revision"]
 
 
-def _by_case(rows: Iterable[asyncpg.Record]) -> defaultdict[_Key, list[asyncpg.Record]]:
+def _by_version(rows: Iterable[asyncpg.Record]) -> defaultdict[_Key, list[asyncpg.Record]]:
     grouped: defaultdict[_Key, list[asyncpg.Record]] = defaultdict(list)
     for row in rows:
         grouped[_key(row)].append(row)

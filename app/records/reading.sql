@@ -15,11 +15,11 @@ JOIN charges c ON c.court = k.court AND c.case_id = k.case_id AND c.revision = k
 ORDER BY c.court, c.case_id, c.defendant, c.position
 
 -- name: identifiers
--- What some cases were known by at that revision, in the order in which it was learnt.
-SELECT i.court, i.case_id, i.kind, i.value, i.revision
-FROM unnest($2::text[], $3::uuid[]) AS k (court, case_id)
+-- What some cases were known by at some revisions, in the order in which it was learnt; keys as three arrays.
+SELECT k.court, k.case_id, k.revision, i.kind, i.value
+FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
 JOIN identifiers i ON i.court = k.court AND i.case_id = k.case_id
-WHERE i.revision <= $1 AND (i.superseded_in IS NULL OR i.superseded_in > $1)
+WHERE i.revision <= k.revision AND (i.superseded_in IS NULL OR i.superseded_in > k.revision)
 ORDER BY i.court, i.case_id, i.revision, i.kind, i.value
 
 -- name: court_of_case

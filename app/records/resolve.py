@@ -139,6 +139,11 @@ def overlay(before: Body | None, other: Body | None, row: Body, *, is_complete: 
     return body
 
 
+def keys_of(body: Body | None) -> tuple[Any, ...]:
+    """What a layer's body says the case is known by: it is shown, so a version begins where it moves."""
+    return tuple((body or {}).get(field) for field in (*_IDENTIFIERS, "previous"))
+
+
 def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effective:
     """The effective version of a case: closed values of the newsroom first, then the card's."""
     reading = _Reading(card or {}, newsroom or {})

@@ -210,6 +210,9 @@ class Version(SQLModel, table=True):
     __table_args__ = (
         Index("versions_live", "court", "case_id", unique=True, postgresql_where=LIVE),
         Index("versions_by_receipt", "received_on", "case_id"),  # a page of cases, latest first
+        Index("versions_by_revision", "revision", "case_id"),  # a page of the feed
+        # which versions ended in this revision?
+        Index("versions_by_end", "superseded_in", "case_id", postgresql_where=text("superseded_in IS NOT NULL")),
         # which cases, in all courts, share this UID?
         Index("versions_by_uid", "uid", postgresql_where=text("superseded_in IS NULL AND uid IS NOT NULL")),
     )
