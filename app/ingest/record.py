@@ -73,7 +73,10 @@ class Warned:
     detail: str
 
 
+Read = Row | Refused | Warned
+"""What an encoding makes of a file, one after another."""
 Outcome = Record | Skipped | Refused | Warned
+"""What a layout makes of it."""
 
 
 class IngestError(Exception):
@@ -99,6 +102,6 @@ class Layout:
     id: str
     caption: str
     encodings: dict[str, str]
-    read: Callable[[Iterable[Row | Refused], str], Iterator[Outcome]]
+    read: Callable[[Iterable[Read], str], Iterator[Outcome]]
     refuses_duplicates: bool = False
     lists_all_defendants: bool = False  # one whom a row does not mention is gone, not merely untouched

@@ -11,22 +11,25 @@ from app.ingest.encodings.csv import read_csv, read_csv_raw
 from app.ingest.encodings.inputs import GZIP, Input, Limits, OnBytes, begins_as_gzip, unpacked_name
 from app.ingest.encodings.json import read_json, read_ndjson
 from app.ingest.encodings.lines import BLANK, utf8_detail, utf8_error, without_mark
-from app.ingest.record import IngestError, Refused, Row
+from app.ingest.encodings.xlsx import read_xlsx
+from app.ingest.record import IngestError, Read, Refused, Warned
 
 __all__ = ["ENCODINGS", "MEDIA_TYPES", "Input", "Limits", "OnBytes", "open_input", "read_rows", "unpacked_name"]
 
 _HEAD_BYTES = 64 * 1024
 
-ENCODINGS: dict[str, Callable[[Input], Iterator[Row | Refused]]] = {
+ENCODINGS: dict[str, Callable[[Input], Iterator[Read]]] = {
     "ndjson": read_ndjson,
     "json": read_json,
     "csv": read_csv,
     "csv-raw": read_csv_raw,
+    "xlsx": read_xlsx,
 }
 MEDIA_TYPES = {
     "application/json": "json",
     "application/x-ndjson": "ndjson",
     "text/csv": "csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
 """What a body says that it is, and the ending of such a file, without its dot."""
 
@@ -48,20 +51,21 @@ def open_input(
     return Input(path, is_one if is_gzip is None else is_gzip, limits or Limits(), on_bytes or _ignore)
 
 
-def read_rows(file: Input, encoding: str) -> Iterator[Row | Refused]:
+def read_rows(file: Input, encoding: str) -> Iterator[Read]:
     """Rows of a file in an encoding of `ENCODINGS`, in order; a bad line is refused and reading goes on.
 
     Shape     at least one row or refusal; a fault of the whole text is one refusal with place `file`
-    Errors    KeyError for an unknown encoding, IngestError for a file that cannot be unpacked, OSError
+    Errors    KeyError for an unknown encoding, IngestError for a file that cannot be unpacked or has merged cells,
+              OSError
     """
     read = ENCODINGS[encoding]
-    refused = _refused_head(file.head(_HEAD_BYTES), encoding)
+    refused = None if encoding == "xlsx" else _refused_head(file.head(_HEAD_BYTES), encoding)
     if refused is not None:
         yield refused
         return
     is_empty = True
     for row in read(file):
-        is_empty = False
+        is_empty = is_empty and isinstance(row, Warned)
         yield row
     if is_empty:
         yield Refused("file", "empty-file", "The file holds no rows; a file of records was expected.")
@@ -79,7 +83,7 @@ _SIGNATURES = (
     (codecs.BOM_UTF16_LE, "It looks like UTF-16"),
     (codecs.BOM_UTF16_BE, "It looks like UTF-16"),
     (GZIP, "It looks like gzip; say so, or unpack it"),
-    (b"PK\x03\x04", "It looks like a ZIP archive or an .xlsx workbook; unpack it, or save it as CSV UTF-8"),
+    (b"PK\x03\x04", "It looks like a ZIP archive or an .xlsx workbook; unpack it, or say that it is .xlsx"),
 )
 
 

@@ -2,16 +2,17 @@
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
 from app.ingest.encodings.inputs import Input
-from app.ingest.encodings.lines import BLANK, nul, read_lines, too_long, utf8_detail, utf8_error
+from app.ingest.encodings.lines import BLANK, Line, nul, read_lines, too_long, utf8_detail, utf8_error
 from app.ingest.record import Refused, Row
 
 Rows = Iterator[Row | Refused]
 _Split = Callable[[str], list[str] | None]  # None where quotes are not closed
 _DELIMITERS = ",;\t"
+_MOST_LINES = 20  # of one row
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 
 
@@ -45,7 +46,7 @@ def _quoted_split(header: str) -> _Split:
 
 
 def _read_delimited(file: Input, *, choose: Callable[[str], _Split]) -> Rows:
-    """Rows under the first line that is not blank. A line is a row: no cell spans lines."""
+    """Rows under the first line that is not blank."""
     limit = file.limits.line_bytes
     lines = (line for line in read_lines(file) if line[1] is None or line[1].strip(BLANK))
     _, first, _ = next(lines, (0, b"", True))
@@ -57,13 +58,41 @@ def _read_delimited(file: Input, *, choose: Callable[[str], _Split]) -> Rows:
         return
     split = choose(text)
     header = [name.strip() for name in split(text) or []]
-    if (refused := _refused_header(header)) is not None:
+    if (refused := refused_header(header, "csv-header")) is not None:
         yield refused
         return
-    for number, line, has_end in lines:
+    ahead: deque[Line] = deque()
+    while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
+        number, content, has_end = line
         place = f"line {number}"
-        text = _csv_text(place, line, limit)
-        yield from (text,) if isinstance(text, Refused) else _csv_row(place, header, split(text), has_end)
+        text = _csv_text(place, content, limit)
+        if isinstance(text, Refused):
+            yield text
+            continue
+        cells = split(text)
+        if cells is None and '"' in text:
+            cells = _spanning(text, len(header), split, ahead, lines)
+        yield from _csv_row(place, header, cells, has_end)
+
+
+def _spanning(text: str, width: int, split: _Split, ahead: deque[Line], lines: Iterator[Line]) -> list[str] | None:
+    """A row with a quoted cell that goes on in the next lines; None where none ends soon: then they are rows.
+
+    Without that bound one quote too many would swallow the rest of a file.
+    """
+    taken: list[Line] = []
+    while len(taken) < _MOST_LINES and (line := ahead.popleft() if ahead else next(lines, None)) is not None:
+        taken.append(line)
+        further = _csv_text("", line[1], len(text))
+        if isinstance(further, Refused):
+            break
+        text = f"{text}\n{further}"
+        if (cells := split(text)) is not None:
+            if len(cells) == width:
+                return cells
+            break
+    ahead.extendleft(reversed(taken))
+    return None
 
 
 def _csv_text(place: str, line: bytes | None, limit: int) -> str | Refused:
@@ -74,17 +103,17 @@ def _csv_text(place: str, line: bytes | None, limit: int) -> str | Refused:
     return nul(place) if b"\0" in line else line.decode()
 
 
-def _refused_header(header: list[str]) -> Refused | None:
+def refused_header(header: list[str], code: str) -> Refused | None:
     """A header that names a column twice or not at all; names that are none are not shown."""
     for position, name in enumerate(header, 1):
         if not _COLUMN_NAME.fullmatch(name):
             detail = f"Column {position} has no plain name; the first line names the columns."
-            return Refused("file", "csv-header", detail)
+            return Refused("file", code, detail)
     doubled = sorted(name for name, times in Counter(header).items() if times > 1)
     if doubled:
-        return Refused("file", "csv-header", f"The header names a column twice: {', '.join(doubled[:5])}.")
+        return Refused("file", code, f"The header names a column twice: {', '.join(doubled[:5])}.")
     if len(header) < 2:
-        return Refused("file", "csv-header", "The first line names the columns; fewer than two were found.")
+        return Refused("file", code, "The first line names the columns; fewer than two were found.")
     return None
 
 
@@ -95,7 +124,7 @@ def _csv_row(place: str, header: list[str], cells: list[str] | None, has_end: bo
     elif not has_end and len(cells or ()) < len(header):
         yield Refused(place, "truncated", "The last line breaks off; the file is not whole.")
     elif cells is None:
-        detail = "Quotes are not closed, or stand inside a cell; no cell may span lines."
+        detail = f"Quotes are not closed within {_MOST_LINES} lines, or stand inside a cell."
         yield Refused(place, "csv-columns", detail)
     else:
         detail = f"The row has {len(cells)} fields where the header has {len(header)}."

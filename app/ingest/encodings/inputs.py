@@ -23,7 +23,7 @@ class Limits:
     """What an input may ask of us; bytes, and for the ratio unpacked bytes to a packed one."""
 
     line_bytes: int = 8 * 1024 * 1024
-    json_bytes: int = 64 * 1024 * 1024
+    held_bytes: int = 64 * 1024 * 1024  # what must be held whole: a JSON document, a workbook's texts
     unpacked_bytes: int = 16 * 1024**3
     unpacked_ratio: int = 200
 

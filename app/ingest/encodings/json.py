@@ -65,7 +65,7 @@ def _has_nul(value: Json) -> bool:
 
 def read_json(file: Input) -> Rows:
     """An array of objects, `{"records": […]}`, or one object; read whole."""
-    limit = file.limits.json_bytes
+    limit = file.limits.held_bytes
     whole = bytearray()
     for chunk in file.chunks():
         whole += chunk

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.errors import near
-from app.ingest.layouts.numbers import CaseNumber, normalise_uid, parse_case_number
+from app.ingest.layouts.numbers import CaseNumber, normalise_uid, parse_case_number, parse_day
 from app.ingest.record import Json
 from app.records.uid import has_check_digits
 from app.reference import courts
@@ -40,9 +40,11 @@ class FieldError(Exception):
 
 
 def at(place: str, pointer: str) -> str:
-    """A place and the pointer within it: `line 3 /received_on`, `/4/received_on`."""
+    """A place and the pointer within it: `line 3 /received_on`, `row 3, column received_on`, `/4/received_on`."""
     if not pointer:
         return place
+    if place.startswith("row"):
+        return f"{place}, column {pointer[1:]}" if pointer.count("/") == 1 else f"{place} {pointer}"
     return f"{place} {pointer}" if place.startswith("line") else place.removesuffix("/") + pointer
 
 
@@ -179,6 +181,16 @@ def case_number(value: str | None) -> CaseNumber | None:
     if value and _USUAL_NUMBER.fullmatch(value):
         return CaseNumber(value, value)
     return parse_case_number(value)
+
+
+def refuse_day(number: str | None, pointer: str) -> None:
+    """Spreadsheets make a day of what looks like one, `1-5/2023` among it; such a number is lost.
+
+    Errors  FieldError
+    """
+    if number and isinstance(parse_day(number), date):
+        detail = "This is a day, no case number; a spreadsheet may have made it one. Format the column as text."
+        raise FieldError("number-is-a-day", detail, pointer)
 
 
 _USUAL_UID = re.compile(r"[0-9]{2}[A-Z]{2}[0-9]{4}-[0-9]{2}-[0-9]{4}-[0-9]{6}-[0-9]{2}")

@@ -1,4 +1,4 @@
-"""The house record as CSV: one row for each charge; consecutive rows of one case make one record.
+"""The house record as CSV or XLSX: one row for each charge; consecutive rows of one case make one record.
 
 A column that is missing and a cell that is empty say nothing; the word null takes back. Columns of case and
 defendant repeat from row to row: a later row may leave them empty, but not contradict. An export of cases has
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from app.ingest.layouts.fields import FieldError, Shape, at, case_number, hint
 from app.ingest.layouts.house_record import HouseShapes, identifiers, read_record
-from app.ingest.record import Json, Outcome, Record, Refused, Row
+from app.ingest.record import Json, Outcome, Read, Record, Refused, Warned
 
 HOUSE_CSV_COLUMNS = (
     "court",
@@ -214,12 +214,15 @@ def _add_charge(person: _Said, charge: _Said) -> None:
 # ── The file ───────────────────────────────────────────────────────────────────────────────────
 
 
-def read_csv(rows: Iterable[Row | Refused], shapes: HouseShapes) -> Iterator[Outcome]:
+def read_csv(rows: Iterable[Read], shapes: HouseShapes) -> Iterator[Outcome]:
     """Records of consecutive rows. A refused row ends its case: what follows of it is then a duplicate."""
     columns = _columns(shapes)
     case: _Case | None = None
     is_first = True
     for row in rows:
+        if isinstance(row, Warned):
+            yield row
+            continue
         if isinstance(row, Refused):
             if case is not None:
                 yield case.outcome(shapes)

@@ -12,6 +12,7 @@ from datetime import date
 
 from app.ingest.layouts import fields
 from app.ingest.layouts.fields import FieldError, Shape, at, case_number, case_uid
+from app.ingest.layouts.numbers import parse_day
 from app.ingest.record import Json, Record, Refused
 
 CASE_DENIABLE = ("received_on", "arrival", "decided_on", "disposition", "in_force_on")
@@ -144,12 +145,13 @@ _NO_NUMBER = {"", "-", "null", "б/н", "бн", "без номера"}
 def _numbers(case: dict[str, Json], warnings: list[str]) -> tuple[_Number | None, tuple[_Number, ...]]:
     """The number, and the earlier ones: those in its parentheses, then those listed."""
     shown = case.get("number") or ""
+    fields.refuse_day(shown, "/number")
     number = case_number(shown)
     if number is None and shown.casefold() not in _NO_NUMBER:
         warnings.append("number-unreadable")
     previous = {earlier.key: earlier.number for earlier in number.previous} if number else {}
     for index, listed in enumerate(case.get("previous_numbers") or ()):
-        parsed = case_number(listed)
+        parsed = None if isinstance(parse_day(listed), date) else case_number(listed)
         if parsed is None:
             detail = "This is no case number, as 1-45/2023 is."
             raise FieldError("bad-number", detail, f"/previous_numbers/{index}")

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from app.ingest.layouts import names
 from app.ingest.layouts.dispositions import Ending, parse_decision
-from app.ingest.layouts.fields import FIRST_DAY, FieldError, at, case_number, case_uid
+from app.ingest.layouts.fields import FIRST_DAY, FieldError, at, case_number, case_uid, refuse_day
 from app.ingest.layouts.links import Link, parse_link
 from app.ingest.layouts.numbers import (
     BadDay,
@@ -21,7 +21,7 @@ from app.ingest.layouts.numbers import (
     parse_day,
 )
 from app.ingest.layouts.sudrfscraper_meta import Meta, read_meta
-from app.ingest.record import Json, Layout, Outcome, Record, Refused, Row, Skipped, Warned
+from app.ingest.record import Json, Layout, Outcome, Read, Record, Refused, Row, Skipped, Warned
 from app.reference import Court, court_by_host, court_by_name, courts
 
 __all__ = ["SUDRFSCRAPER", "SUDRFSCRAPER_CSV_COLUMNS", "Meta", "read_meta"]
@@ -67,14 +67,14 @@ _NAMES_REFUSED = {
 }
 
 
-def _read(rows: Iterable[Row | Refused], encoding: str) -> Iterator[Outcome]:
-    is_lossy = encoding == "csv-raw"
+def _read(rows: Iterable[Read], encoding: str) -> Iterator[Outcome]:
+    is_lossy = encoding in ("csv-raw", "xlsx")
     scrape = _Scrape(datetime.now(UTC).date(), is_lossy=is_lossy)
     if is_lossy:
         yield _LOSSY
     is_first = True
     for row in rows:
-        if isinstance(row, Refused):
+        if not isinstance(row, Row):
             yield row
             continue
         if is_lossy and is_first and tuple(row.value) != SUDRFSCRAPER_CSV_COLUMNS:
@@ -87,8 +87,8 @@ def _read(rows: Iterable[Row | Refused], encoding: str) -> Iterator[Outcome]:
 
 SUDRFSCRAPER = Layout(
     id="sudrfscraper",
-    caption="Export of the SUDRF Scraper: NDJSON, or the CSV made from it",
-    encodings={".json": "ndjson", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv-raw"},
+    caption="Export of the SUDRF Scraper: NDJSON, or the CSV made from it, also once saved as XLSX",
+    encodings={".json": "ndjson", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv-raw", ".xlsx": "xlsx"},
     read=_read,
     lists_all_defendants=True,
 )
@@ -201,7 +201,7 @@ class _Scrape:
         return _Key(
             court=self._court(row, card, uid, warnings),
             instance=_instance(row),
-            number=case_number(_text(row, "caseNumber")),
+            number=_number(row),
             uid=uid,
             card_guid=card.card_guid if card else None,
             sources=tuple((kind, link.url) for kind, link in kinds if link),
@@ -353,6 +353,12 @@ def _instance(row: _Object) -> str:
         detail = f"One of {', '.join(_INSTANCES)} was expected here."
         raise FieldError("instance-unknown", detail, "/instance")
     return instance
+
+
+def _number(row: _Object) -> CaseNumber | None:
+    shown = _text(row, "caseNumber")
+    refuse_day(shown, "/caseNumber")
+    return case_number(shown)
 
 
 def _uid(row: _Object, warnings: list[str]) -> str | None:
