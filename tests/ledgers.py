@@ -14,6 +14,8 @@ from app.records.revisions import State
 from app.statistics import Answer, Codes, find_answer, find_codes, read_question
 from app.statistics.sums import SUMS
 from tests.recount import (
+    ANY_CHARGE,
+    COHORTS,
     COUNTS,
     COURTS,
     FIRST_DAY,
@@ -23,11 +25,14 @@ from tests.recount import (
     ORDER,
     PUBLISHED_ON,
     SHARES,
+    SPREADS,
     Entry,
     Given,
     Posted,
     Row,
 )
+
+ASKED = [*COUNTS, *SHARES, "coverage", "cases_pending", *SPREADS, *COHORTS, *ANY_CHARGE]
 
 
 def random_entry(pick: random.Random) -> Entry:
@@ -37,6 +42,7 @@ def random_entry(pick: random.Random) -> Entry:
     ends = ["convicted"] * 5 + ["acquitted", "terminated", "returned", "transferred", "joined", "other"]
     if unit == "case":
         ends = ["verdict"] * 3 + ["returned_to_prosecutor", "transferred_jurisdiction", "joined", "terminated", "other"]
+    ends += ["pending"] * 3 if event == "received" else []
     disposition = pick.choice(ends)
     return Entry(
         unit=unit,
@@ -54,6 +60,9 @@ def random_entry(pick: random.Random) -> Entry:
         sentence_class=pick.choice([*ORDER["sentence_class"], "unknown", "unknown"]),
         sentence_kind=pick.choice(ORDER["sentence_kind"]),
         sentence_execution=pick.choice(ORDER["sentence_execution"]),
+        days=None if disposition == "pending" or pick.random() < 0.1 else pick.choice([0, 3, 10, 29, 30, 31, 60, 89]),
+        term_months=pick.choice([None, 6, 24, 24, 30, 61]),
+        offences=tuple(sorted(pick.sample(list(OFFENCES), pick.choice([0, 1, 1, 2, 3])))),
     )
 
 
@@ -76,7 +85,7 @@ def random_given(pick: random.Random) -> tuple[Given, str | None]:
     pick.shuffle(group_by)
     given: Given = {"group_by": tuple(group_by)} if group_by else {}
     if preset != "sentences" and pick.random() < 0.9:
-        given["measures"] = tuple(pick.sample([*COUNTS, *SHARES, *SHARES, "coverage"], pick.randint(1, 3)))
+        given["measures"] = tuple(pick.sample(ASKED, pick.randint(1, 3)))
     for dimension in pick.sample(list(ORDER), pick.choice([0, 0, 1, 1, 2])):
         if preset != "sentences" or dimension != "sentence_class":
             codes = pick.sample(ORDER[dimension], pick.randint(1, 2))
@@ -132,8 +141,8 @@ async def write(connection: Any, posted: list[Posted]) -> None:
     names = [entry.name for entry in fields(Entry)]
     await connection.copy_records_to_table(
         "ledger",
-        records=[(r, "new", UUID(int=i), 0, [], n, *asdict(e).values()) for i, (r, e, n) in enumerate(posted)],
-        columns=["revision", "cause", "case_id", "defendant", "offences", "n", *names],
+        records=[(r, "new", UUID(int=i), 0, n, *asdict(e).values()) for i, (r, e, n) in enumerate(posted)],
+        columns=["revision", "cause", "case_id", "defendant", "n", *names],
     )
     always = ("unit", "event", "day", "disposition", "is_presumed", "sentence_class")
     for name, entry in SUMS.items():
@@ -163,7 +172,8 @@ async def write_reference(connection: Any) -> None:
         for code, (level, region, above) in COURTS.items()
     ]
     offences = [
-        {"code": code, "article": code.split(":")[0], "offence_group": group, "is_wartime": is_wartime == "true"}
+        {"code": code, "offence_group": group, "is_wartime": is_wartime == "true"}
+        | dict(zip(("article", "part"), (*code.split(":"), None), strict=False))
         for code, (group, is_wartime) in OFFENCES.items()
         if group != "other"  # known from the record alone
     ]

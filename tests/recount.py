@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import product
+from statistics import mean, quantiles
 from typing import Any
+
+import pytest
 
 from app.statistics.intervals import wilson_interval
 
@@ -39,7 +42,7 @@ ORDER = {  # codes of each dimension in the order of rows
     "arrival": ["new", "transfer"],
     "disposition": [
         "verdict", "returned_to_prosecutor", "transferred_jurisdiction", "convicted", "acquitted", "terminated",
-        "returned", "transferred", "joined", "other",
+        "returned", "transferred", "joined", "other", "pending",
     ],
     "service_status": ["mobilised", "contract", "mixed", "unknown"],
     "sentence_class": [*KNOWN_CLASSES, "no_penalty", "unknown"],
@@ -89,6 +92,9 @@ class Entry:
     sentence_class: str
     sentence_kind: str
     sentence_execution: str
+    days: int | None = None
+    term_months: int | None = None
+    offences: tuple[str, ...] = ()
 
 
 Posted = tuple[int, Entry, int]  # revision, entry, n
@@ -126,10 +132,45 @@ COUNTS: dict[str, Callable[[Entry], bool]] = {
     "non_custodial": _sentenced("non_custodial"),
 }
 SHARES = {"custodial_share": "custodial", "suspended_share": "suspended"}
+COHORTS = {f"decided_within_{days}_days_share": days for days in (30, 60, 90)}
+
+
+def is_imprisoned(entry: Entry) -> bool:
+    is_convicted = COUNTS["persons_convicted"](entry)
+    return is_convicted and entry.sentence_kind == "imprisonment" and entry.term_months is not None
+
+
+SPREADS: dict[str, tuple[str, float | None, Callable[[Entry], bool]]] = {
+    "term_months_p25": ("term_months", 0.25, is_imprisoned),
+    "term_months_median": ("term_months", 0.5, is_imprisoned),
+    "term_months_p75": ("term_months", 0.75, is_imprisoned),
+    "term_months_mean": ("term_months", None, is_imprisoned),
+    "days_to_decision_median": ("days", 0.5, COUNTS["cases_decided"]),
+}
+ANY_CHARGE = {"persons_charged": "persons_received", "cases_charged": "cases_received"}
+OF_SENTENCES = {"sentences_known", *SHARES, "share", "coverage", *SHARES.values(), "deferred", "non_custodial"}
+OF_SENTENCES |= {name for name in SPREADS if name.startswith("term_months")}
 
 
 def count(name: str, held: Mapping[Entry, int]) -> int:
-    return sum(n for entry, n in held.items() if COUNTS[name](entry))
+    return sum(n for entry, n in held.items() if COUNTS[ANY_CHARGE.get(name, name)](entry))
+
+
+def faces(name: str, entry: Entry) -> list[Entry]:
+    """An entry as a measure sees it: one by any charge once with each charge in the place of the gravest."""
+    if name not in ANY_CHARGE:
+        return [entry]
+    charges = entry.offences or ("unknown",)
+    return [
+        replace(
+            entry,
+            offence=code.split(":")[0],
+            offence_part=code,
+            offence_group=OFFENCES.get(code, ("other", ""))[0],
+            is_wartime=OFFENCES.get(code, ("", "unknown"))[1],
+        )
+        for code in charges
+    ]
 
 
 def is_asked(entry: Entry, given: Given, *, without: Iterable[str] = ()) -> bool:
@@ -181,7 +222,7 @@ class Recount:
 
     @property
     def has_coverage(self) -> bool:
-        return not set(self.measures) <= set(COUNTS)
+        return bool(self.learnt or OF_SENTENCES.intersection(self.measures))
 
     def held(self) -> Counter[Entry]:
         held: Counter[Entry] = Counter()
@@ -228,28 +269,34 @@ class Recount:
 
     def rows(self) -> list[Row]:
         window, held = self.window(), self.held()
+        inside = held
         if window:
-            held = Counter({e: n for e, n in held.items() if e.day and window[0] <= e.day <= window[1]})
+            inside = Counter({e: n for e, n in held.items() if e.day and window[0] <= e.day <= window[1]})
+        combinations = self.combinations(inside, held)
         if not self.grain:
-            return [self._row({}, held, combination) for combination in self.combinations(held)]
+            return [self._row({}, inside, self._pending(held, window and window[1]), c) for c in combinations]
         return [
             self._row(
                 {self.grain: key, f"{self.grain}_start": first, f"{self.grain}_end": last, "partial": is_cut},
-                Counter({e: n for e, n in held.items() if e.day and first <= e.day <= last}),
+                Counter({e: n for e, n in inside.items() if e.day and first <= e.day <= last}),
+                self._pending(held, min(last, window[1])),
                 combination,
             )
             for key, first, last, is_cut in self.periods()
-            for combination in self.combinations(held)
+            if window
+            for combination in combinations
         ]
 
-    def combinations(self, held: Mapping[Entry, int]) -> list[tuple[str, ...]]:
-        counted = {name for name in self.measures if name in COUNTS}
-        counted |= {"persons_convicted"} if self.has_coverage else set()
-        observed = {
-            tuple(getattr(entry, name) for name in self.dimensions)
-            for entry, n in held.items()
-            if n and is_asked(entry, self.given) and any(COUNTS[name](entry) for name in counted)
-        }
+    def combinations(self, inside: Mapping[Entry, int], held: Mapping[Entry, int]) -> list[tuple[str, ...]]:
+        observed = set()
+        for name in self.measures:
+            for pool in self._pools(name, inside, held):
+                observed |= {
+                    tuple(getattr(face, dimension) for dimension in self.dimensions)
+                    for entry, n in pool.items()
+                    for face in faces(name, entry)
+                    if n and is_asked(face, self.given)
+                }
         if not self.dimensions:
             return [()]
         if self.preset == "sentences":
@@ -257,29 +304,89 @@ class Recount:
             rest = {(*entry[:place], *entry[place + 1 :]) for entry in observed}
             rest |= {()} if len(self.dimensions) == 1 else set()
             observed = {(*entry[:place], code, *entry[place:]) for entry in rest for code in ORDER["sentence_class"]}
-        return [entry for entry in product(*(ORDER[name] for name in self.dimensions)) if entry in observed]
+        orders = [[*ORDER[name], *(["unknown"] if "unknown" not in ORDER[name] else [])] for name in self.dimensions]
+        return [entry for entry in product(*orders) if entry in observed]
 
-    def _row(self, period: Row, held: Mapping[Entry, int], combination: tuple[str, ...]) -> Row:
-        codes = dict(zip(self.dimensions, combination, strict=True))
+    def _pools(self, name: str, inside: Mapping[Entry, int], held: Mapping[Entry, int]) -> list[Mapping[Entry, int]]:
+        """Entries that make a row be there, where a measure is asked."""
+        counted = ANY_CHARGE.get(name, name)
+        pools: list[Mapping[Entry, int]] = []
+        if counted in COUNTS:
+            pools.append({e: n for e, n in inside.items() if COUNTS[counted](e)})
+        if name in OF_SENTENCES:
+            pools.append({e: n for e, n in inside.items() if COUNTS["persons_convicted"](e)})
+        if name in SPREADS:
+            column, _, is_counted = SPREADS[name]
+            pools.append({e: n for e, n in inside.items() if is_counted(e) and getattr(e, column) is not None})
+        if name in COHORTS:
+            pools += self._cohort(inside, COHORTS[name])
+        if name == "cases_pending":
+            window = self.window()
+            ends = [min(last, window[1]) for _, _, last, _ in self.periods()] if window and self.grain else []
+            pools += [self._pending(held, end) for end in (ends if self.grain else [window and window[1]])]
+        return pools
 
-        def of(without: Iterable[str] = (), filters_without: Iterable[str] = ()) -> dict[Entry, int]:
+    def _pending(self, held: Mapping[Entry, int], day: date | None) -> dict[Entry, int]:
+        """Cases received and not closed by the end of a day; without one, all that are not closed."""
+        received = {e: n for e, n in held.items() if n and COUNTS["cases_received"](e)}
+        is_open = {e: e.disposition in ("pending", "unknown") for e in received}
+        if day is None:
+            return {e: n for e, n in received.items() if is_open[e]}
+        return {
+            e: n
+            for e, n in received.items()
+            if e.day and e.day <= day
+            if is_open[e] or (e.days is not None and e.day + timedelta(e.days) > day)
+        }
+
+    def _cohort(self, held: Mapping[Entry, int], days: int) -> tuple[dict[Entry, int], dict[Entry, int]]:
+        """Cases of which it is known whether they were decided within so many days, and those too young for that."""
+        ended: dict[Entry, int] = {}
+        running: dict[Entry, int] = {}
+        for e, n in held.items():
+            is_usable = e.days is not None or e.disposition in ("pending", "unknown")
+            if COUNTS["cases_received"](e) and e.day and self.covered and is_usable:
+                (ended if e.day + timedelta(days) <= self.covered[1] else running)[e] = n
+        return ended, running
+
+    def _row(self, period: Row, held: Mapping[Entry, int], pending: Mapping[Entry, int], entry: tuple[str, ...]) -> Row:
+        codes = dict(zip(self.dimensions, entry, strict=True))
+
+        def of(
+            name: str = "",
+            pool: Mapping[Entry, int] = held,
+            without: Iterable[str] = (),
+            filters_without: Iterable[str] = (),
+        ) -> dict[Entry, int]:
             return {
                 entry: n
-                for entry, n in held.items()
-                if is_asked(entry, self.given, without=filters_without)
-                and all(getattr(entry, name) == code for name, code in codes.items() if name not in without)
+                for entry, n in pool.items()
+                if any(
+                    is_asked(face, self.given, without=filters_without)
+                    and all(getattr(face, d) == code for d, code in codes.items() if d not in without)
+                    for face in faces(name, entry)
+                )
             }
 
         row = period | codes
         for name in self.measures:
-            if name in COUNTS:
-                row[name] = count(name, of())
+            if name in COUNTS or name in ANY_CHARGE:
+                row[name] = count(name, of(name))
             elif name in SHARES:
                 row |= ratio(name, count(SHARES[name], of()), count("sentences_known", of()))
             elif name == "share":
                 row |= class_share(codes["sentence_class"], of(), of(without=["sentence_class"]))
-            if name not in COUNTS and "coverage" not in row:
+            elif name == "cases_pending":
+                row[name] = sum(of(pool=pending).values())
+            elif name in SPREADS:
+                row |= spread(name, of())
+            elif name in COHORTS:
+                ended, running = (of(pool=pool) for pool in self._cohort(held, COHORTS[name]))
+                row |= within(name, ended, running)
+            if name in OF_SENTENCES and "coverage" not in row:
                 row |= self._coverage(of(without=self.learnt, filters_without=self.learnt))
+        if self.has_coverage and "coverage" not in row:
+            row |= self._coverage(of(without=self.learnt, filters_without=self.learnt))
         return row
 
     def _coverage(self, base: Mapping[Entry, int]) -> Row:
@@ -294,21 +401,39 @@ class Recount:
 
     def undated(self) -> dict[str, int]:
         """How many undated events are left out, by measure."""
-        if not self.window():
-            return {}
-        held = Counter({e: n for e, n in self.held().items() if not e.day and is_asked(e, self.given)})
-        denominators = {"coverage": "persons_convicted", **dict.fromkeys((*SHARES, "share"), "sentences_known")}
-        found = {name: count(denominators.get(name, name), held) for name in self.measures}
+        undated = {e: n for e, n in self.held().items() if not e.day}
+        found = {}
+        for name in self.measures:
+            if not self.window() and name not in COHORTS:
+                continue
+            own = {e: n for e, n in undated.items() if any(is_asked(face, self.given) for face in faces(name, e))}
+            if name in SPREADS and name.startswith("term"):
+                found[name] = sum(n for e, n in own.items() if is_imprisoned(e))
+            elif name == "cases_pending":
+                found[name] = sum(self._pending(own, None).values())
+            else:
+                found[name] = count(_POPULATION.get(name, name), own)
         return {name: n for name, n in found.items() if n}
 
 
-def ratio(name: str, successes: int, trials: int) -> Row:
+_POPULATION = {
+    "coverage": "persons_convicted",
+    **dict.fromkeys((*SHARES, "share"), "sentences_known"),
+    **dict.fromkeys(COHORTS, "cases_received"),
+    "days_to_decision_median": "cases_decided",
+}
+
+
+def ratio(name: str, successes: int, trials: int, **more: int) -> Row:
     low, high = wilson_interval(successes, trials) if trials else (None, None)
     return {
         name: successes / trials if trials else None,
         f"{name}_low": low,
         f"{name}_high": high,
         f"{name}_n": trials,
+        f"{name}_numerator": successes,
+        **{f"{name}_{suffix}": n for suffix, n in more.items()},
+        f"{name}_small_n": trials < 30,
         f"{name}_status": "normal" if trials else "undefined",
     }
 
@@ -317,4 +442,31 @@ def class_share(code: str, own: Mapping[Entry, int], every_class: Mapping[Entry,
     trials = count("sentences_known", every_class)
     if code in KNOWN_CLASSES:
         return ratio("share", count("persons_convicted", own), trials)
-    return ratio("share", 0, 0) | {"share_n": trials, "share_status": "not_applicable"}
+    named = {"share_n": trials, "share_numerator": None, "share_small_n": trials < 30}
+    return ratio("share", 0, 0) | named | {"share_status": "not_applicable"}
+
+
+def within(name: str, ended: Mapping[Entry, int], running: Mapping[Entry, int]) -> Row:
+    is_late = ("transferred_jurisdiction", "returned_to_prosecutor", "joined", "pending", "unknown")
+    early = [n for e, n in ended.items() if e.disposition not in is_late and e.days is not None]
+    decided = [n for e, n in ended.items() if e.disposition not in is_late and (e.days or 0) <= COHORTS[name]]
+    assert len(decided) <= len(early)
+    return ratio(name, sum(decided), sum(ended.values()), not_yet=sum(running.values()))
+
+
+def spread(name: str, held: Mapping[Entry, int]) -> Row:
+    """Quartiles by the standard library's inclusive method, which is numpy's linear one."""
+    column, fraction, is_counted = SPREADS[name]
+    values = [getattr(e, column) for e, n in held.items() for _ in range(n) if is_counted(e)]
+    values = [value for value in values if value is not None]
+    found = None
+    if values and fraction is None:
+        found = mean(values)
+    elif values and fraction is not None:
+        found = quantiles(values * (2 if len(values) == 1 else 1), n=4, method="inclusive")[int(fraction * 4) - 1]
+    return {
+        name: None if found is None else pytest.approx(found),
+        f"{name}_n": len(values),
+        f"{name}_small_n": len(values) < 30,
+        f"{name}_status": "normal" if values else "undefined",
+    }

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import combinations
 from typing import Any
 
 import asyncpg
@@ -11,11 +12,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidParameters
-from app.statistics import Codes, catalogue, find_answer, find_codes, read_question
+from app.statistics import Codes, find_answer, find_codes, read_question
+from app.statistics.measures import MEASURES
 from app.statistics.sums import SUMS
 from tests.ledgers import (
     ask,
     covered,
+    hold,
+    person,
     random_entry,
     random_given,
     random_ledger,
@@ -25,6 +29,7 @@ from tests.ledgers import (
     write_reference,
 )
 from tests.recount import (
+    ANY_CHARGE,
     COUNTS,
     KEYS,
     LAST_REVISION,
@@ -87,20 +92,66 @@ async def record(connection: Any) -> Any:
     return connection
 
 
-@pytest.mark.parametrize("dimension", ORDER)
-async def test_the_buckets_of_a_dimension_add_up_to_the_total(record: Any, dimension: str) -> None:
-    additive = tuple(entry["id"] for entry in catalogue()["measures"] if entry["additive"])
-    assert set(additive) == set(COUNTS)
-    [total] = rows_of(await ask(record, {"measures": additive}))
-    buckets = rows_of(await ask(record, {"measures": additive, "group_by": (dimension,)}))
-    assert {name: sum(row[name] for row in buckets) for name in additive} == total
-    assert all(total.values())
-    assert "unknown" not in ORDER[dimension] or "unknown" in [row[dimension] for row in buckets]
+PAIRS = [(one,) for one in ORDER] + list(combinations(ORDER, 2))
+
+
+@pytest.mark.parametrize("dimensions", PAIRS, ids="-".join)
+async def test_the_buckets_of_dimensions_add_up_to_the_total(record: Any, dimensions: tuple[str, ...]) -> None:
+    adding = tuple(name for name, entry in MEASURES.items() if set(dimensions) <= set(entry.additive_over))
+    assert {*COUNTS, "cases_pending"} <= set(adding)
+    [total] = rows_of(await ask(record, {"measures": adding}))
+    buckets = rows_of(await ask(record, {"measures": adding, "group_by": dimensions}))
+    assert {name: sum(row[name] for row in buckets) for name in adding} == {name: total[name] for name in adding}
+    assert all(total[name] for name in adding)
+    for dimension in dimensions:
+        assert "unknown" not in ORDER[dimension] or "unknown" in [row[dimension] for row in buckets]
+
+
+async def test_what_overlaps_is_said_to_and_its_total_is_distinct(record: Any) -> None:
+    plain = await ask(record, {"measures": ("persons_charged", "persons_received")})
+    assert not plain.warnings
+    [total] = rows_of(plain)
+    assert total["persons_charged"] == total["persons_received"]
+    for name in ("offence", "offence_part", "offence_group", "is_wartime"):
+        assert name not in MEASURES["persons_charged"].additive_over
+        answer = await ask(record, {"measures": ("persons_charged",), "group_by": (name,)})
+        assert sum(row["persons_charged"] for row in rows_of(answer)) > total["persons_charged"]
+        assert [(w["code"], w["dimension"]) for w in answer.warnings] == [("overlapping", name)]
+    every = ("337", "352", "352.1", "158")
+    answer = await ask(record, {"measures": ("persons_charged",), "offence": every})
+    [charged] = rows_of(answer)
+    assert charged["persons_charged"] < total["persons_charged"]  # some have no charge that is known
+    assert [warning["dimension"] for warning in answer.warnings] == ["offence"]
+    parts = [rows_of(await ask(record, {"measures": ("persons_charged",), "offence": (code,)})) for code in every]
+    assert charged["persons_charged"] < sum(row["persons_charged"] for [row] in parts)
+
+
+async def test_a_filter_by_charge_looks_for_one_charge_that_meets_all(connection: Any) -> None:
+    base = {"unit": "person", "event": "received", "disposition": "pending"}
+    await hold(
+        connection,
+        person(**base, offences=("337:3", "352.1")),  # absence in peace, and surrender in war
+        person(**base, offences=("337:3", "337:5")),
+        person(**base),
+    )
+
+    async def charged(**given: tuple[str, ...]) -> Any:
+        return rows_of(await ask(connection, {"measures": ("persons_charged",), **given}))
+
+    assert await charged(offence=("337",)) == [{"persons_charged": 2}]
+    assert await charged(offence=("337",), is_wartime=("true",)) == [{"persons_charged": 1}]
+    assert await charged(group_by=("offence", "is_wartime")) == [
+        {"offence": "337", "is_wartime": "true", "persons_charged": 1},
+        {"offence": "337", "is_wartime": "false", "persons_charged": 2},
+        {"offence": "352.1", "is_wartime": "true", "persons_charged": 1},
+        {"offence": "unknown", "is_wartime": "unknown", "persons_charged": 1},
+    ]
 
 
 @pytest.mark.parametrize("grain", KEYS)
 async def test_a_grain_is_its_days_summed(record: Any, grain: str) -> None:
-    measures = tuple(COUNTS)
+    measures = tuple(name for name, entry in MEASURES.items() if grain in entry.additive_over)
+    assert {*COUNTS, *ANY_CHARGE} == set(measures)
     daily = rows_of(await ask(record, {"measures": measures, "group_by": ("day",)}))
     coarse = rows_of(await ask(record, {"measures": measures, "group_by": (grain,)}))
     summed: dict[str, Counter[str]] = {row[grain]: Counter() for row in coarse}

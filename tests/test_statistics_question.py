@@ -196,13 +196,17 @@ def test_the_catalogue_holds_all_that_may_be_asked(lang: str) -> None:
 
 
 def test_only_what_adds_up_is_called_additive() -> None:
+    everything = [*GRAINS, *DIMENSIONS]
     for entry in catalogue()["measures"]:
-        everything = [*GRAINS, *DIMENSIONS]
-        is_share = entry["unit_of_value"] == "share"
-        assert entry["additive"] == (not is_share)
-        assert entry["additive_over"] == ([] if is_share else everything)
+        assert entry["additive"] == (entry["additive_over"] == everything)
+        if entry["unit_of_value"] in ("share", "month", "day"):
+            assert entry["additive_over"] == []
         assert entry["definition"].endswith("withdrawn and merged cases are left out.")
         assert entry["definition_version"] == 1
+    over = {entry["id"]: set(entry["additive_over"]) for entry in catalogue()["measures"]}
+    assert over["cases_pending"] == set(DIMENSIONS)
+    by_charge = {"offence", "offence_part", "offence_group", "is_wartime"}
+    assert over["persons_charged"] == over["cases_charged"] == set(everything) - by_charge
 
 
 def test_dimensions_learnt_from_a_text_are_marked() -> None:

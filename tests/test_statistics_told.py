@@ -197,7 +197,8 @@ async def test_the_answer_describes_itself(connection: Any) -> None:
     assert answer.table.column_ids == (
         "week", "week_start", "week_end", "partial", "service_status", "persons_convicted",
         "suspended_share", "suspended_share_low", "suspended_share_high", "suspended_share_n",
-        "suspended_share_status", "coverage", "coverage_status", "coverage_of",
+        "suspended_share_numerator", "suspended_share_small_n", "suspended_share_status",
+        "coverage", "coverage_status", "coverage_of",
     )  # fmt: skip
     assert answer.table.total == len(answer.table.rows) == 1
     assert answer.table.columns[4].caption == "Статус службы"

@@ -90,7 +90,9 @@ STATISTICS: dict[str, Any] = {
             "id": "persons_convicted",
             "unit": "person",
             "event": "decided",
+            "unit_of_value": "person",
             "additive": True,
+            "additive_over": ["week", "service_status"],
             "definition": "Persons in whose matter a judgment was given that is not known to acquit.",
             "definition_version": 1,
         }

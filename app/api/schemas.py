@@ -306,7 +306,9 @@ class AskedMeasure(Shape):
     id: str
     unit: Annotated[str, _described("What is counted: case, person or charge.")]
     event: str
+    unit_of_value: Annotated[str, _described("In what it is given: case, person, charge, share, month or day.")]
     additive: Annotated[bool, _described("Whether it adds up over time and every dimension.")]
+    additive_over: Annotated[list[str], _described("Grains and dimensions over which it adds up.")]
     definition: str
     definition_version: int
 

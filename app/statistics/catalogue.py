@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.statistics.cells import columns_of
+from app.statistics.cells import companions
 from app.statistics.codes import Codes
 from app.statistics.dimensions import DIMENSIONS, GRAINS, Dimension, GrainEntry
 from app.statistics.measures import MEASURES, SENTENCE_SHARE, Measure
@@ -38,12 +38,12 @@ def _measure(measure: Measure, lang: str) -> dict[str, Any]:
         "event": measure.event.value,
         "unit_of_value": measure.unit_of_value,
         "additive": measure.additive,
-        "additive_over": [*GRAINS, *DIMENSIONS] if measure.additive else [],
+        "additive_over": list(measure.additive_over),
         "definition": measure.definition,
         "definition_version": measure.definition_version,
         "numerator": ratio.numerator if ratio else None,
         "denominator": ratio.denominator if ratio else None,
-        "companions": [column.id for column in columns_of([measure], lang)[1:]],
+        "companions": [column.id for column in companions(measure, lang)],
     }
 
 

@@ -1,12 +1,12 @@
-"""Cells: the columns of each measure and what stands in them, from the counts of one row; pure."""
+"""Cells: the columns of each measure and what stands in them, from the values of one row; pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.statistics.dimensions import Dimension
 from app.statistics.intervals import wilson_interval
-from app.statistics.measures import KNOWN_CLASSES, MEASURES, Measure, Ratio
+from app.statistics.measures import KNOWN_CLASSES, MEASURES, SMALL_N, Kind, Measure, Ratio
 from app.table import Column
 
 COVERAGE = MEASURES["coverage"]
@@ -17,27 +17,42 @@ class Cell:
     """What is known of one row.
 
     `totals`  by measure, the denominator over a dimension that is summed away
-    `base`    sentences known and persons convicted, of which coverage is made
+    `base`    sentences known and persons convicted, of which coverage is made; None where it is not told
     """
 
-    counts: Mapping[str, int]
+    values: Mapping[str, Any]
     codes: Mapping[str, Any]
     totals: Mapping[str, int]
-    base: tuple[int, int]
+    base: tuple[int, int] | None
     learnt: Sequence[Dimension]
 
+    def count(self, name: str) -> int:
+        """One count; 0 where nobody was counted."""
+        return int(self.values.get(name) or 0)
 
-def columns_of(measures: Iterable[Measure], lang: str) -> tuple[Column, ...]:
-    """The columns of the measures, in order, each beside its companions; coverage once."""
-    return tuple(_once(column for measure in measures for column in _columns(measure, lang)).values())
+
+def columns_of(measures: Sequence[Measure], lang: str, *, has_coverage: bool) -> tuple[Column, ...]:
+    """The columns of the measures, in order, each beside its companions; coverage once, beside the first of sentences.
+
+    Where no measure speaks of sentences and coverage is told all the same, it stands last.
+    """
+    columns = [column for measure in measures for column in _columns(measure, lang)]
+    columns += _coverage_columns(lang) if has_coverage else ()
+    return tuple(_once(columns).values())
 
 
-def values_of(measures: Iterable[Measure], cell: Cell) -> tuple[Any, ...]:
-    """What stands in the columns of the measures in one row."""
+def values_of(measures: Iterable[Measure], cell: Cell) -> dict[str, Any]:
+    """What stands in the columns of the measures in one row, by column."""
     values: dict[str, Any] = {}
     for measure in measures:
-        values |= _values(measure, cell)
-    return tuple(values.values())
+        values |= _VALUES[measure.kind](measure, cell)
+        values |= _coverage(cell) if measure.is_sentence else {}
+    return values | (_coverage(cell) if cell.base is not None else {})
+
+
+def companions(measure: Measure, lang: str) -> tuple[Column, ...]:
+    """The columns of a measure beside its own."""
+    return _columns(measure, lang)[1:]
 
 
 def _once(columns: Iterable[Column]) -> dict[str, Column]:
@@ -48,19 +63,34 @@ def _once(columns: Iterable[Column]) -> dict[str, Column]:
 
 
 def _columns(measure: Measure, lang: str) -> tuple[Column, ...]:
-    name, caption, unit = measure.id, measure.label(lang), measure.unit_of_value
-    if measure.ratio is None:
-        return (Column(name, "integer", unit, caption=caption),)
+    coverage = _coverage_columns(lang) if measure.is_sentence else ()
     if measure is COVERAGE:
-        return _coverage_columns(lang)
-    return (
-        Column(name, "number", unit, caption=caption),
-        Column(f"{name}_low", "number", unit, caption=caption),
-        Column(f"{name}_high", "number", unit, caption=caption),
-        Column(f"{name}_n", "integer", measure.unit.value, caption=caption),
-        Column(f"{name}_status", caption=caption),
-        *_coverage_columns(lang),
-    )
+        return coverage
+    return (*_own_columns(measure, measure.label(lang)), *coverage)
+
+
+def _own_columns(measure: Measure, caption: str) -> tuple[Column, ...]:
+    name, unit, counted = measure.id, measure.unit_of_value, measure.unit.value
+    if measure.ratio:
+        not_yet = (Column(f"{name}_not_yet", "integer", counted, caption=caption),) if measure.ratio.not_yet else ()
+        return (
+            Column(name, "number", unit, caption=caption),
+            Column(f"{name}_low", "number", unit, caption=caption),
+            Column(f"{name}_high", "number", unit, caption=caption),
+            Column(f"{name}_n", "integer", counted, caption=caption),
+            Column(f"{name}_numerator", "integer", counted, caption=caption),
+            *not_yet,
+            Column(f"{name}_small_n", "boolean", caption=caption),
+            Column(f"{name}_status", caption=caption),
+        )
+    if measure.spread:
+        return (
+            Column(name, "number", unit, caption=caption),
+            Column(f"{name}_n", "integer", counted, caption=caption),
+            Column(f"{name}_small_n", "boolean", caption=caption),
+            Column(f"{name}_status", caption=caption),
+        )
+    return (Column(name, "integer", unit, caption=caption),)
 
 
 def _coverage_columns(lang: str) -> tuple[Column, ...]:
@@ -72,20 +102,38 @@ def _coverage_columns(lang: str) -> tuple[Column, ...]:
     )
 
 
-def _values(measure: Measure, cell: Cell) -> dict[str, Any]:
-    if measure.ratio is None:
-        return {measure.id: cell.counts[measure.id]}
-    if measure is COVERAGE:
-        return _coverage(cell)
-    return {**_share(measure.id, measure.ratio, cell), **_coverage(cell)}
+def _count(measure: Measure, cell: Cell) -> dict[str, Any]:
+    return {measure.id: cell.count(measure.id)}
+
+
+def _spread(measure: Measure, cell: Cell) -> dict[str, Any]:
+    assert measure.spread
+    name, column = measure.id, measure.spread.column
+    n = cell.count(f"{column}_n")
+    value = None
+    if n:
+        place = measure.spread.place
+        value = cell.values[f"{column}_mean"] if place is None else cell.values[f"{column}_quartiles"][place]
+    return {
+        name: value,
+        f"{name}_n": n,
+        f"{name}_small_n": n < SMALL_N,
+        f"{name}_status": "normal" if n else "undefined",
+    }
+
+
+def _ratio(measure: Measure, cell: Cell) -> dict[str, Any]:
+    assert measure.ratio
+    return {} if measure is COVERAGE else _share(measure.id, measure.ratio, cell)
 
 
 def _share(name: str, ratio: Ratio, cell: Cell) -> dict[str, Any]:
-    trials = cell.totals[name] if ratio.over else cell.counts[ratio.denominator]
+    trials = cell.totals[name] if ratio.over else cell.count(ratio.denominator)
     status = _status(ratio, trials, cell)
-    share = low = high = None
-    if status == "normal":
-        successes = cell.counts[ratio.numerator]
+    share = low = high = successes = None
+    if status != "not_applicable":
+        successes = cell.count(ratio.numerator)
+    if status == "normal" and successes is not None:
         share = successes / trials
         low, high = wilson_interval(successes, trials)
     return {
@@ -93,6 +141,9 @@ def _share(name: str, ratio: Ratio, cell: Cell) -> dict[str, Any]:
         f"{name}_low": low,
         f"{name}_high": high,
         f"{name}_n": trials,
+        f"{name}_numerator": successes,
+        **({f"{name}_not_yet": cell.count(ratio.not_yet)} if ratio.not_yet else {}),
+        f"{name}_small_n": trials < SMALL_N,
         f"{name}_status": status,
     }
 
@@ -104,7 +155,17 @@ def _status(ratio: Ratio, trials: int, cell: Cell) -> str:
     return "normal" if trials else "undefined"
 
 
+_VALUES: Mapping[Kind, Callable[[Measure, Cell], dict[str, Any]]] = {
+    Kind.COUNT: _count,
+    Kind.ANY_CHARGE: _count,
+    Kind.STOCK: _count,
+    Kind.SPREAD: _spread,
+    Kind.RATIO: _ratio,
+}
+
+
 def _coverage(cell: Cell) -> dict[str, Any]:
+    assert cell.base is not None
     known, convicted = cell.base
     return {
         "coverage": known / convicted if convicted else None,

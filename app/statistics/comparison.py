@@ -15,6 +15,7 @@ from app.statistics.difference import CAUSES, Change, find_difference, window_of
 from app.statistics.measures import Measure
 from app.statistics.notes import describe_dimensions, describe_measure, warn_outside
 from app.statistics.periods import Grain, Window, list_periods, number_of, period_of
+from app.statistics.plan import Plan
 from app.statistics.question import Question
 from app.table import Column, Table
 
@@ -141,7 +142,7 @@ async def _find_values(
     cells_limit: int,
 ) -> dict[tuple[str, Place], Sides]:
     """What the measures that are no counts were at both revisions; None where there was no such row."""
-    measures = tuple(measure for measure in question.measures if measure.ratio)
+    measures = tuple(measure for measure in question.measures if not _is_count(measure, question))
     if not measures:
         return {}
     asked = replace(question, last_n=None)
@@ -166,10 +167,12 @@ def _told(
     counts: Mapping[tuple[Place, str], Change],
     values: Mapping[tuple[str, Place], Sides],
 ) -> dict[str, Any]:
-    if measure.ratio is None:
+    if _is_count(measure, question):
         return _count(measure.id, place, counts)
     before, after = values.get((measure.id, place), (None, None))
     delta = None if before is None or after is None else after - before
+    if not _has_counted_parts(measure) or measure.ratio is None:
+        return {"before": before, "after": after, "delta": delta}
     made_of = {"numerator": measure.ratio.numerator, "denominator": measure.ratio.denominator}
     # of rows by something learnt, coverage is reckoned over the whole (notes: coverage_of), which these are not
     is_elsewhere = measure is COVERAGE and bool(question.learnt)
@@ -178,6 +181,16 @@ def _told(
         for side, name in made_of.items()
     }
     return {"before": before, "after": after, "delta": delta, **parts}
+
+
+def _is_count(measure: Measure, question: Question) -> bool:
+    """Whether its change has parts by cause, entry by entry."""
+    return measure.id in Plan(question, 0, None).counts
+
+
+def _has_counted_parts(measure: Measure) -> bool:
+    """Whether it is a share of two counts that have such parts; one whose base moves with the record's end is not."""
+    return measure.ratio is not None and measure.ratio.not_yet is None
 
 
 _NO_COUNT = {"before": None, "after": None, "delta": None, "causes": dict.fromkeys(CAUSES)}
@@ -194,7 +207,7 @@ def _count(name: str, place: Place, counts: Mapping[tuple[Place, str], Change]) 
 
 def _flat(question: Question, rows: Sequence[Mapping[str, Any]], lang: str) -> Table:
     keys = (*period_columns(question, lang), *dimension_columns(question, lang))
-    columns = (*keys, *(column for measure in question.measures for column in _columns(measure, lang)))
+    columns = (*keys, *(column for measure in question.measures for column in _columns(measure, question, lang)))
     table_rows = [
         tuple(
             value
@@ -214,13 +227,14 @@ def _leaves(told: Mapping[str, Any]) -> Iterable[Any]:
             yield value
 
 
-def _columns(measure: Measure, lang: str) -> Iterable[Column]:
-    caption, kind = measure.label(lang), "integer" if measure.ratio is None else "number"
-    unit = measure.unit_of_value
+def _columns(measure: Measure, question: Question, lang: str) -> Iterable[Column]:
+    caption, unit = measure.label(lang), measure.unit_of_value
+    is_share_or_spread = measure.ratio is not None or measure.spread is not None
     for side in ("before", "after", "delta"):
-        yield Column(f"{measure.id}_{side}", "integer" if kind == "integer" else "number", unit, caption=caption)
-    if measure.ratio is None:
+        yield Column(f"{measure.id}_{side}", "number" if is_share_or_spread else "integer", unit, caption=caption)
+    if _is_count(measure, question):
         yield from _cause_columns(measure.id, unit, caption)
+    if not _has_counted_parts(measure):
         return
     for part in ("numerator", "denominator"):
         name = f"{measure.id}_{part}"

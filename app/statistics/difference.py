@@ -11,8 +11,9 @@ from app.errors import Fault, InvalidParameters, TooManyCells
 from app.records.revisions import State
 from app.statistics.codes import Codes
 from app.statistics.periods import Window
-from app.statistics.plan import Plan, Statement
+from app.statistics.plan import Plan
 from app.statistics.question import Question
+from app.statistics.select import Statement
 from app.vocabulary import CODELISTS
 
 CAUSES = CODELISTS["cause"].ids
@@ -46,10 +47,12 @@ async def find_difference(
     _check(before, after)
     window = window_of_both(question, known)
     earlier, later = (Plan(question, state.revision, window) for state in (before, after))
+    if not later.counts:
+        return ()
     limit = cells_limit // len(question.measures) + 1
     changes: dict[tuple[Any, ...], Change] = {}
     for plan, side in ((earlier, "before"), (later, "after")):
-        for row, measure, count in _cells(plan, await _fetch(connection, plan.main(limit), limit, cells_limit)):
+        for row, measure, count in _cells(plan, await _fetch(connection, plan.main().rows(limit), limit, cells_limit)):
             setattr(_at(changes, row, measure), side, count)
     if before.revision < after.revision:
         parts: dict[str, list[Any]] = defaultdict(list)

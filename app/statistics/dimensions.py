@@ -11,6 +11,7 @@ class Dimension:
 
     `learnt`   known only from a published text, so that its coverage has to be stated
     `plural`   what all its values are called in `coverage_of`
+    `is_of_charge`  a property of a charge, so that one person may have several
     """
 
     id: str
@@ -19,6 +20,7 @@ class Dimension:
     caption_ru: str
     learnt: bool = False
     plural: str = ""
+    is_of_charge: bool = False
     additive: bool = True
 
     @property
@@ -36,10 +38,14 @@ _DIMENSIONS = (
     Dimension("court_level", "court_level", "Court level", "Уровень суда"),
     Dimension("region", "region", "Region of the court", "Регион суда"),
     Dimension("district", "district", "Next court above", "Вышестоящий суд"),
-    Dimension("offence", "offence", "Offence (article)", "Преступление (статья)"),
-    Dimension("offence_part", "offence_part", "Offence (article and part)", "Преступление (статья и часть)"),
-    Dimension("offence_group", "offence_group", "Group of offences", "Группа преступлений"),
-    Dimension("is_wartime", "is_wartime", "Wartime or mobilisation part", "Военное время или мобилизация"),
+    Dimension("offence", "offence", "Offence (article)", "Преступление (статья)", is_of_charge=True),
+    Dimension(
+        "offence_part", "offence_part", "Offence (article and part)", "Преступление (статья и часть)", is_of_charge=True
+    ),
+    Dimension("offence_group", "offence_group", "Group of offences", "Группа преступлений", is_of_charge=True),
+    Dimension(
+        "is_wartime", "is_wartime", "Wartime or mobilisation part", "Военное время или мобилизация", is_of_charge=True
+    ),
     Dimension("arrival", "arrival", "Arrival", "Поступление"),
     Dimension("disposition", "disposition", "Disposition", "Результат"),
     Dimension("service_status", "service_status", "Service status", "Статус службы", True, "service statuses"),

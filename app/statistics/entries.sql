@@ -1,5 +1,6 @@
 -- What a set of versions contributes to the ledger: the one definition of who and what is counted.
--- $1 is the reference set; {versions}, {defendants}, {charges} are the tables or their staged likes.
+-- $1 is the reference set; {versions}, {defendants}, {charges} are the tables or their staged likes; what the
+-- reference says of an offence is in offence_kind.py.
 -- First-instance cases that are neither withdrawn nor merged. A case, each of its persons and each of its charges is
 -- received; a case and its persons are decided (or otherwise closed) once their disposition says so.
 WITH held AS MATERIALIZED (
@@ -80,10 +81,9 @@ entries AS (
 SELECT e.court, e.case_id, e.defendant, e.unit, e.event, e.day,
        CASE WHEN e.decided_on >= e.received_on AND e.disposition NOT IN ('pending', 'unknown') THEN e.decided_on - e.received_on END AS days,
        e.court_level, e.region, e.district, split_part(e.offence_part, ':', 1) AS offence, e.offence_part,
-       coalesce(f.offence_group, a.offence_group, 'other') AS offence_group,
-       CASE WHEN f.part IS NOT NULL OR f.is_wartime THEN f.is_wartime::text ELSE 'unknown' END AS is_wartime,
+       {offence_group} AS offence_group,
+       {is_wartime} AS is_wartime,
        e.arrival, e.service_status, e.disposition, e.sentence_class, e.sentence_kind, e.sentence_execution,
        e.is_presumed, e.offences, e.term_months
 FROM entries e
-LEFT JOIN offences f ON f.reference = $1 AND f.code = e.offence_part
-LEFT JOIN offences a ON a.reference = $1 AND a.code = split_part(e.offence_part, ':', 1)
+{looked_up}

@@ -1,6 +1,7 @@
 """Posts a revision's staged versions to the ledger and the tally."""
 
 from app.db.database import Connection, load_sql, load_statements
+from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
 from app.statistics.sums import ALL_COURTS, SUMS, Sum, lowbit
 from app.statistics.tables import DIMENSION_COLUMNS
 
@@ -41,7 +42,14 @@ WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = o.court AND n.case_
 
 def entries_sql(*, versions: str, defendants: str, charges: str) -> str:
     """The statement that says what versions contribute; its one parameter is the reference set."""
-    return _ENTRIES.format(versions=versions, defendants=defendants, charges=charges)
+    return _ENTRIES.format(
+        versions=versions,
+        defendants=defendants,
+        charges=charges,
+        offence_group=OFFENCE_GROUP,
+        is_wartime=IS_WARTIME,
+        looked_up=looked_up("e.offence_part", "$1"),
+    )
 
 
 STAGED_ENTRIES = entries_sql(versions="new_versions", defendants="new_defendants", charges="new_charges")

@@ -24,7 +24,9 @@ def describe_measure(measure: Measure) -> dict[str, Any]:
         "id": measure.id,
         "unit": measure.unit.value,
         "event": measure.event.value,
+        "unit_of_value": measure.unit_of_value,
         "additive": measure.additive,
+        "additive_over": list(measure.additive_over),
         "definition": measure.definition,
         "definition_version": measure.definition_version,
     }
@@ -50,11 +52,31 @@ def warn_outside(question: Question, covered: Window | None) -> Iterable[dict[st
 def warn_left_out(plan: Plan, rows: Iterable[Any]) -> Iterable[dict[str, Any]]:
     """One warning for each measure and reason of which something is left out of the window."""
     for is_undated, *counts in sorted(map(tuple, rows), reverse=True):
-        found = dict(zip(plan.counts, counts, strict=True))
+        found = dict(zip(plan.populations, counts, strict=True))
         for measure in plan.question.measures:
-            of = measure.ratio.denominator if measure.ratio else measure.id
-            if found[of]:
+            of = measure.counted_in
+            is_told = plan.window is not None or _needs_day(measure)
+            if is_told and found[of]:
                 yield _undated(measure, of, found[of]) if is_undated else _too_late(measure, of, found[of])
+
+
+def warn_overlap(question: Question) -> Iterable[dict[str, Any]]:
+    """The warning that rows or codes overlap, so that they must not be added: a total counts each once."""
+    for measure in question.measures:
+        if not measure.is_any_charge:
+            continue
+        filtered = (entry.dimension for entry in question.filters if entry.is_not or len(entry.codes) > 1)
+        for name in dict.fromkeys((*question.dimensions, *filtered)):
+            if name not in measure.additive_over:
+                detail = (
+                    f"One {measure.unit} may have several values of {name}. {measure.id} counts each once in a row, so"
+                    " that rows and codes do not add up; ask without them for the distinct total."
+                )
+                yield {"code": "overlapping", "detail": detail, "measure": measure.id, "dimension": name}
+
+
+def _needs_day(measure: Measure) -> bool:
+    return measure.ratio is not None and measure.ratio.not_yet is not None
 
 
 def _undated(measure: Measure, of: str, n: int) -> dict[str, Any]:

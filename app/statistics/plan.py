@@ -1,43 +1,22 @@
-"""Plan: a question and a revision to SQL statements with parameters; pure.
+"""Plan: a question and a revision to statements; pure. What no sum of the tally keeps is read from the ledger."""
 
-Names in the text come from our own tables only; every value that was asked for is a parameter.
-"""
-
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from app.statistics.dimensions import DIMENSIONS
-from app.statistics.measures import MEASURES, Measure, counts_of
-from app.statistics.periods import Grain, Window
+from app.statistics.measure import OFFENCE_DIMENSIONS, Event, Measure, Unit, counts_of
+from app.statistics.measures import COUNTS, OPEN_CASE
+from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
+from app.statistics.periods import Window
 from app.statistics.question import Filter, Question
-from app.statistics.sums import ALL_COURTS, SUMS, Sum, blocks, choose_sum
+from app.statistics.select import Counted, Reading, Select, Statement, columns_of_filters, first_day
+from app.statistics.sums import SUMS, choose_sum
 
-_FIRST_DAY = {
-    Grain.DAY: "day",
-    Grain.WEEK: "date_trunc('week', day::timestamp)::date",
-    Grain.MONTH: "date_trunc('month', day::timestamp)::date",
-    Grain.QUARTER: "date_trunc('quarter', day::timestamp)::date",
-    Grain.HALF_YEAR: "make_date(extract(year FROM day)::int, 1 + 6 * (extract(month FROM day)::int / 7), 1)",
-    Grain.YEAR: "date_trunc('year', day::timestamp)::date",
-}
 BASE_COUNTS = ("sentences_known", "persons_convicted")  # of `coverage`: numerator and denominator
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL text and its parameters."""
-
-    sql: str
-    args: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A count that a statement makes: entries of a measure, of which these learnt dimensions are known."""
-
-    measure: Measure
-    known: tuple[str, ...] = ()
+QUARTILES = "{0.25,0.5,0.75}"
+STOCK = "cases_pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +24,66 @@ class Plan:
     """How one question is answered at one revision: all that its statements are made from.
 
     `available`  names of the sums that may be read; where none covers the question, the ledger is
+    `last`       the last day that the record covers
+    `reference`  the set of courts and offences in force
     """
 
     question: Question
     revision: int
     window: Window | None
     available: Collection[str] = tuple(SUMS)
+    last: date | None = None
+    reference: int = 0
 
     @property
     def has_coverage(self) -> bool:
-        """Whether rows state how many sentences are known."""
-        return any(measure.ratio for measure in self.question.measures)
+        """Whether rows state how many sentences are known: beside what is learnt from texts, in whatever place."""
+        return self._is_of_sentences or bool(self.question.learnt)
 
     @property
     def has_own_base(self) -> bool:
         """Whether coverage takes a statement of its own, without the learnt groupings and filters."""
-        return self.has_coverage and bool(self.question.learnt)
+        return bool(self.question.learnt)
 
     @property
     def counts(self) -> tuple[str, ...]:
         """Ids of the counts in each row of the main statement, in order."""
         asked = counts_of(self.question.measures)
-        base = BASE_COUNTS if self.has_coverage else ()
-        return tuple(dict.fromkeys((*asked, *base)))
+        base = BASE_COUNTS if self._is_of_sentences else ()
+        apart = {*self._any_charge, *(name for name in asked if COUNTS[name].predicate.columns)}
+        return tuple(name for name in dict.fromkeys((*asked, *base)) if name not in apart)
 
     @property
     def plain_dimensions(self) -> tuple[str, ...]:
         """Its dimensions that are not learnt, in order."""
         return tuple(name for name in self.question.dimensions if not DIMENSIONS[name].learnt)
 
-    def main(self, limit: int) -> Statement:
-        """Columns: first day of the period (with a grain), the dimensions, the counts; none all zero."""
-        select = self._main_select()
-        return select.statement("SELECT * FROM ({grouped}) AS groups WHERE {counted} LIMIT " + select.add(limit))
+    @property
+    def needs_day(self) -> bool:
+        """Whether entries without a day are left out even where no time is asked."""
+        return any(measure.ratio is not None and measure.ratio.not_yet for measure in self.question.measures)
 
-    def combinations(self, dimensions: Sequence[str]) -> Statement:
-        """One row with one number: how many combinations of these dimensions have any count."""
-        select = self._main_select()
-        names = [f"g{select.groups.index(DIMENSIONS[name].column)}" for name in dimensions]
-        distinct = f"SELECT DISTINCT {', '.join(names)} FROM ({{grouped}}) AS groups WHERE {{counted}}"
-        return select.statement(f"SELECT count(*) FROM ({distinct}) AS combinations")
+    def readings(self) -> Iterator[Reading]:
+        """All that has to be read for the rows; each row begins with period and dimensions."""
+        if self.counts:
+            yield self.main()
+        apart = [name for name in counts_of(self.question.measures) if COUNTS[name].predicate.columns]
+        if apart:
+            yield self._main_select(self._counted(apart)).counts(self._counted(apart), apart)
+        spreads = {measure.population: measure for measure in self.question.measures if measure.spread}
+        yield from (self._spread(measure) for measure in spreads.values())
+        yield from (self._charged(COUNTS[name]) for name in self._any_charge)
+        if self.has_stock:
+            yield self._stock()
+
+    @property
+    def has_stock(self) -> bool:
+        """Whether one of its measures is a stock."""
+        return any(measure.is_stock for measure in self.question.measures)
+
+    def main(self) -> Reading:
+        """The counts that sums of the tally keep."""
+        return self._main_select(self._counted(self.counts)).counts(self._counted(self.counts), self.counts)
 
     def base(self, combinations: Sequence[tuple[Any, ...]]) -> Statement:
         """Columns: first day of the period, the plain dimensions, the two counts that coverage is made of.
@@ -93,25 +92,34 @@ class Plan:
         """
         plain = [entry for entry in self.question.filters if not DIMENSIONS[entry.dimension].learnt]
         learnt = tuple(entry.column for entry in self.question.learnt)
-        known, convicted = (MEASURES[count] for count in BASE_COUNTS)
-        select = self._select((Counted(known, learnt), Counted(convicted)), plain, learnt)
+        known, convicted = (COUNTS[count] for count in BASE_COUNTS)
+        counted = (Counted.of(known, learnt), Counted.of(convicted))
+        select = self._select(counted, plain, self.plain_dimensions)
         if self.window:
             select.between(self.window)
         select.group(self.question.grain, self.plain_dimensions)
         select.among(self.plain_dimensions, combinations)
-        return select.statement("{grouped}")
+        reading = select.counts(counted, BASE_COUNTS)
+        return Statement(reading.grouped, reading.args)
 
     def left_out(self) -> Statement:
         """Columns: whether undated, the counts of entries without a day, or after the record's last."""
-        select = self._select(self._counted(), self.question.filters)
+        counted = self._counted(self.populations)
+        select = self._select(counted, self.question.filters, ())
         last = select.add(self.window.last if self.window and self.question.end is None else None)
         select.where.append(f"(day IS NULL OR day > {last}::date)")
         select.groups.append("day IS NULL")
-        return select.statement("{grouped}")
+        reading = select.counts(counted, self.populations)
+        return Statement(reading.grouped, reading.args)
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """The counts by which it is told how many entries are left out."""
+        return tuple(dict.fromkeys(measure.counted_in for measure in self.question.measures))
 
     def changes(self, since: int, limit: int) -> Statement:
         """Columns: the cause, then as in `main`: what the entries of the revisions after `since` add to each row."""
-        select = _Select(self._counted(), None)
+        select = Select(None, self.last)
         select.where.append(f"revision > {select.add(since)} AND revision <= {select.add(self.revision)}")
         for entry in self.question.filters:
             select.filter(entry)
@@ -119,119 +127,127 @@ class Plan:
             select.between(self.window)
         select.groups.append("cause")
         select.group(self.question.grain, self.question.dimensions)
-        return select.statement("SELECT * FROM ({grouped}) AS groups WHERE {counted} LIMIT " + select.add(limit))
+        return select.counts(self._counted(self.counts), self.counts).rows(limit)
 
-    def _main_select(self) -> "_Select":
-        select = self._select(self._counted(), self.question.filters)
+    @property
+    def _is_of_sentences(self) -> bool:
+        return any(measure.is_sentence for measure in self.question.measures)
+
+    @property
+    def _any_charge(self) -> tuple[str, ...]:
+        """Counts by any charge. Where nothing asks for the charge, they are plain counts."""
+        asked = (*self.question.dimensions, *(entry.dimension for entry in self.question.filters))
+        if not any(name in OFFENCE_DIMENSIONS for name in asked):
+            return ()
+        return tuple(measure.id for measure in self.question.measures if measure.is_any_charge)
+
+    def _counted(self, names: Iterable[str]) -> tuple[Counted, ...]:
+        return tuple(Counted.of(COUNTS[name]) for name in names)
+
+    def _main_select(self, counted: Sequence[Counted]) -> Select:
+        select = self._select(counted, self.question.filters, self.question.dimensions)
         if self.window:
             select.between(self.window)
         select.group(self.question.grain, self.question.dimensions)
         return select
 
-    def _counted(self) -> tuple[Counted, ...]:
-        return tuple(Counted(MEASURES[count]) for count in self.counts)
-
-    def _select(self, counted: tuple[Counted, ...], filters: Iterable[Filter], more: Iterable[str] = ()) -> "_Select":
+    def _select(self, counted: Iterable[Counted], filters: Iterable[Filter], dimensions: Iterable[str]) -> Select:
+        """A statement as of the revision, from the smallest sum that has all its columns."""
         filters = tuple(filters)
-        columns = {*_columns(filters), *more, *(DIMENSIONS[name].column for name in self.question.dimensions)}
-        select = _Select(counted, choose_sum(columns, self.available))
+        columns = {*columns_of_filters(filters), *(DIMENSIONS[name].column for name in dimensions)}
+        columns = columns.union(*(entry.columns for entry in counted))
+        return self._of_state(Select(choose_sum(columns, self.available), self.last), filters)
+
+    def _of_state(self, select: Select, filters: Iterable[Filter]) -> Select:
         select.as_of(self.revision)
         for entry in filters:
             select.filter(entry)
         return select
 
+    def _from_ledger(self, filters: Iterable[Filter]) -> Select:
+        return self._of_state(Select(None, self.last), filters)
 
-def _columns(filters: Iterable[Filter]) -> set[str]:
-    """The columns that filters read; an offence with its part needs another than an article."""
-    found = set()
-    for entry in filters:
-        if entry.dimension == "offence":
-            found |= {"offence_part" if ":" in code else "offence" for code in entry.codes}
-        else:
-            found.add(DIMENSIONS[entry.dimension].column)
-    return found
+    def _spread(self, measure: Measure) -> Reading:
+        """How many values there are, their quartiles, and their mean."""
+        assert measure.spread and measure.population
+        counted = Counted.of(measure)
+        select = self._from_ledger(self.question.filters)
+        if self.window:
+            select.between(self.window)
+        select.where.append(select.condition(counted))
+        select.group(self.question.grain, self.question.dimensions)
+        width = len(select.groups)
+        select.groups.append(measure.spread.column)
+        held = f"{select.grouped(['sum(n)'])} HAVING sum(n) > 0"
+        select.groups.pop()
+        groups = [f"g{place}" for place in range(width)]
+        value = f"g{width}"
+        outputs = [
+            *groups,
+            "count(*) AS c0",
+            f"percentile_cont('{QUARTILES}'::float8[]) WITHIN GROUP (ORDER BY {value}) AS c1",
+            f"avg({value})::float8 AS c2",
+        ]
+        grouped = f"SELECT {', '.join(outputs)} FROM ({held}) AS held, generate_series(1, held.c0)"
+        grouped += f" GROUP BY {select.ordinals()}" if groups else ""
+        name = measure.spread.column
+        return select.reading(grouped, (f"{name}_n", f"{name}_quartiles", f"{name}_mean"), "c0 > 0")
 
+    def _stock(self) -> Reading:
+        """By how much the stock changes in each period; in the first of the window, all that was before it.
 
-@dataclass(slots=True)
-class _Select:
-    """One statement in the making."""
-
-    counted: tuple[Counted, ...]
-    sum: Sum | None
-    groups: list[str] = field(default_factory=list)
-    where: list[str] = field(default_factory=list)
-    args: list[Any] = field(default_factory=list)
-
-    def add(self, value: Any) -> str:
-        """A parameter with this value."""
-        self.args.append(value)
-        return f"${len(self.args)}"
-
-    def as_of(self, revision: int) -> None:
-        if self.sum is None:
-            self.where.append(f"revision <= {self.add(revision)}")
-            return
-        self.where.append(f"sum = {self.add(self.sum.name)} AND block = ANY({self.add(list(blocks(revision)))})")
-        if not self.sum.is_by_court:
-            self.where.append(f"court = '{ALL_COURTS}'")
-
-    def filter(self, entry: Filter) -> None:
-        condition = self._offences(entry.codes) if entry.dimension == "offence" else self._equals(entry)
-        self.where.append(f"NOT ({condition})" if entry.is_not else f"({condition})")
-
-    def between(self, window: Window) -> None:
-        self.where.append(f"day BETWEEN {self.add(window.first)} AND {self.add(window.last)}")
-
-    def group(self, grain: Grain | None, dimensions: Iterable[str]) -> None:
-        self.groups += [_FIRST_DAY[grain]] if grain else []
-        self.groups += [DIMENSIONS[name].column for name in dimensions]
-
-    def among(self, dimensions: Sequence[str], combinations: Sequence[tuple[Any, ...]]) -> None:
-        if not dimensions:
-            return
-        arrays = [list(values) for values in zip(*combinations, strict=True)] or [[] for _ in dimensions]
-        unnested = ", ".join(f"{self.add(values)}::text[]" for values in arrays)
-        columns = ", ".join(DIMENSIONS[name].column for name in dimensions)
-        self.where.append(f"({columns}) IN (SELECT * FROM unnest({unnested}))")
-
-    def statement(self, template: str) -> Statement:
-        """Fill `{grouped}` (the grouped rows) and `{counted}` (any count is not 0)."""
-        counts = [f"coalesce(sum(n) FILTER (WHERE {self._condition(entry)}), 0)" for entry in self.counted]
-        outputs = [f"{expression} AS g{place}" for place, expression in enumerate(self.groups)]
-        outputs += [f"{expression} AS c{place}" for place, expression in enumerate(counts)]
-        grouped = (
-            f"SELECT {', '.join(outputs)} FROM {'ledger' if self.sum is None else 'tally'}"
-            f" WHERE {' AND '.join((*self.where, self._events()))}"
+        Without a window, what is open.
+        """
+        counted = Counted(Unit.CASE, Event.RECEIVED)
+        select = self._from_ledger(self.question.filters)
+        select.of((counted,))
+        if self.window is None:
+            select.where.append(f"disposition = ANY({select.add(list(OPEN_CASE))})")
+            select.group(None, self.question.dimensions)
+            return select.reading(select.grouped(["coalesce(sum(n), 0)"]), (STOCK,), "c0 <> 0")
+        select.where.append(select.is_open_or_dated())
+        select.where.append(f"moved_on <= {select.add(self.window.last)}")
+        if self.question.grain:
+            moved_on = f"greatest(moved_on, {select.add(self.window.first)})"
+            select.groups.append(first_day(self.question.grain, moved_on))
+        select.group(None, self.question.dimensions)
+        grouped = select.grouped(
+            ["coalesce(sum(n * change), 0)"],
+            ", LATERAL (VALUES (day, 1), (day + days, -1)) AS moved (moved_on, change)",
         )
-        if self.groups:
-            grouped += f" GROUP BY {', '.join(str(place + 1) for place in range(len(self.groups)))}"
-        counted = " OR ".join(f"c{place} <> 0" for place in range(len(counts)))
-        return Statement(template.format(grouped=grouped, counted=counted), tuple(self.args))
+        return select.reading(grouped, (STOCK,), "c0 <> 0")
 
-    def _events(self) -> str:
-        pairs = dict.fromkeys((entry.measure.unit, entry.measure.event) for entry in self.counted)
-        parts = [f"unit = {self.add(unit.value)} AND event = {self.add(event.value)}" for unit, event in pairs]
-        return f"({' OR '.join(parts)})"
-
-    def _condition(self, entry: Counted) -> str:
-        measure, predicate = entry.measure, entry.measure.predicate
-        parts = [f"unit = {self.add(measure.unit.value)}", f"event = {self.add(measure.event.value)}"]
-        if predicate.disposition:
-            parts.append(f"disposition = ANY({self.add(list(predicate.disposition))})")
-        if predicate.sentence_class:
-            parts.append(f"sentence_class = ANY({self.add(list(predicate.sentence_class))})")
-        if predicate.is_presumed is not None:
-            parts.append(f"is_presumed = {self.add(predicate.is_presumed)}")
-        parts += [f"{column} <> 'unknown'" for column in entry.known]
-        return " AND ".join(parts)
-
-    def _equals(self, entry: Filter) -> str:
-        return f"{DIMENSIONS[entry.dimension].column} = ANY({self.add(list(entry.codes))})"
-
-    def _offences(self, codes: tuple[str, ...]) -> str:
-        """An article matches all its parts and itself; a code with a part matches that part."""
-        articles = [code for code in codes if ":" not in code]
-        parts = [code for code in codes if ":" in code]
-        conditions = [f"offence = ANY({self.add(articles)})"] if articles else []
-        conditions += [f"offence_part = ANY({self.add(parts)})"] if parts else []
-        return " OR ".join(conditions)
+    def _charged(self, measure: Measure) -> Reading:
+        """Each entry once in every offence among its charges."""
+        question = self.question
+        of_charge = [name for name in question.dimensions if name in OFFENCE_DIMENSIONS]
+        plain = [name for name in question.dimensions if name not in OFFENCE_DIMENSIONS]
+        select = self._from_ledger(entry for entry in question.filters if entry.dimension not in OFFENCE_DIMENSIONS)
+        if self.window:
+            select.between(self.window)
+        select.where.append(select.condition(Counted.of(measure)))
+        select.group(question.grain, [*plain])
+        width = len(select.groups)
+        select.groups.append("offences")
+        held = f"{select.grouped(['sum(n)'])} HAVING sum(n) <> 0"
+        charges = (
+            f"SELECT o.code AS offence_part, split_part(o.code, ':', 1) AS offence,"
+            f" {OFFENCE_GROUP} AS offence_group, {IS_WARTIME} AS is_wartime"
+            f" FROM unnest(CASE WHEN held.g{width} = '{{}}' THEN '{{unknown}}' ELSE held.g{width} END) AS o (code)"
+            f" {looked_up('o.code', select.add(self.reference))}"
+        )
+        passes = [select.passes(entry) for entry in question.filters if entry.dimension in OFFENCE_DIMENSIONS]
+        columns = ", ".join(of_charge) or "1"
+        distinct = f"SELECT DISTINCT {columns} FROM ({charges}) AS charges WHERE {' AND '.join(passes) or 'true'}"
+        place = {name: f"held.g{width - len(plain) + number}" for number, name in enumerate(plain)}
+        place |= {name: f"charge.{name}" for name in of_charge}
+        outputs = ["held.g0"] if question.grain else []
+        outputs += [place[name] for name in question.dimensions]
+        select.groups = outputs
+        shown = [f"{expression} AS g{number}" for number, expression in enumerate(outputs)]
+        grouped = (
+            f"SELECT {', '.join([*shown, 'coalesce(sum(held.c0), 0) AS c0'])}"
+            f" FROM ({held}) AS held, LATERAL ({distinct}) AS charge"
+        )
+        grouped += f" GROUP BY {select.ordinals()}" if outputs else ""
+        return select.reading(grouped, (measure.id,), "c0 <> 0")

@@ -1,0 +1,152 @@
+"""Grid: what the statements of a plan found, by period and combination of codes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.db.database import Connection
+from app.errors import TooManyCells
+from app.statistics.codes import Codes, natural_key
+from app.statistics.dimensions import DIMENSIONS
+from app.statistics.periods import count_periods, list_periods
+from app.statistics.plan import STOCK, Plan
+from app.statistics.question import Question
+from app.statistics.select import Reading, Statement
+
+Combination = tuple[str, ...]
+Place = tuple[date | None, Combination]  # first day of the period, codes of the dimensions
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Values by place. What is not there is 0, or has no value where nobody is counted.
+
+    `base`  what coverage is made of, by period and plain dimensions; None where the values have it
+    """
+
+    values: Mapping[Place, Values]
+    base: Mapping[Place, tuple[int, int]] | None = None
+
+    def at(self, place: Place) -> Values:
+        """The values of one place."""
+        return self.values.get(place, {})
+
+
+async def fetch(connection: Connection, statement: Statement) -> list[Any]:
+    """All rows of a statement."""
+    # fetch, even for one row: fetchrow and fetchval send a row limit, which turns parallel query off
+    rows: list[Any] = await connection.fetch(statement.sql, *statement.args)
+    return rows
+
+
+async def read_values(connection: Connection, plan: Plan, cells_limit: int) -> dict[Place, dict[str, Any]]:
+    """Run the readings of a plan, one after another.
+
+    Errors  TooManyCells, with `cells` and `limit`
+    """
+    question = plan.question
+    rows_limit = cells_limit // len(question.measures)
+    periods = count_periods(question.grain, plan.window) if question.grain and plan.window else 1
+    if not question.dimensions:
+        refuse_beyond(periods, question, cells_limit)
+    values: dict[Place, dict[str, Any]] = {}
+    for reading in plan.readings():
+        rows = await fetch(connection, reading.rows(rows_limit + 1))
+        if len(rows) > rows_limit:
+            wanted = periods * await _count_combinations(connection, plan, reading)
+            refuse_beyond(max(wanted, len(rows)), question, cells_limit)
+        for place, found in by_place(rows, question, reading.names):
+            values.setdefault(place, {}).update(found)
+    return _with_stock(values, plan) if plan.has_stock else values
+
+
+async def read_base(
+    connection: Connection, plan: Plan, combinations: Sequence[Combination]
+) -> dict[Place, tuple[int, int]] | None:
+    """What coverage is made of; None where the values have it."""
+    if not plan.has_own_base:
+        return None
+    plain = sorted({without(entry, learnt_places(plan.question)) for entry in combinations})
+    start = 1 if plan.question.grain else 0
+    end = start + len(plan.plain_dimensions)
+    rows = await fetch(connection, plan.base(plain))
+    return {(row[0] if start else None, tuple(row[start:end])): (row[end], row[end + 1]) for row in rows}
+
+
+def refuse_beyond(rows: int, question: Question, cells_limit: int) -> None:
+    """Raise TooManyCells where so many rows have more cells than are given."""
+    cells = rows * len(question.measures)
+    if rows <= cells_limit // len(question.measures):
+        return
+    detail = (
+        f"The answer would have {cells} cells ({rows} rows of {len(question.measures)} measures);"
+        f" at most {cells_limit} are given."
+        " Ask for a shorter time, a coarser grain, fewer dimensions or more filters."
+    )
+    raise TooManyCells(detail, cells=cells, limit=cells_limit)
+
+
+def by_place(rows: Iterable[Any], question: Question, names: Sequence[str]) -> Iterable[tuple[Place, dict[str, Any]]]:
+    """Rows of a statement (period, dimensions, values) by where they belong."""
+    start = 1 if question.grain else 0
+    end = start + len(question.dimensions)
+    for row in rows:
+        place = (row[0] if start else None, tuple(row[start:end]))
+        yield place, dict(zip(names, row[end:], strict=True))
+
+
+def order_combinations(places: Iterable[Place], question: Question, known: Codes) -> tuple[Combination, ...]:
+    """Every combination of codes that has a row, in the order of the rows."""
+    observed = {combination for _, combination in places}
+    if not question.dimensions:
+        observed = {()}
+    if question.preset.dimension:
+        place = question.dimensions.index(question.preset.dimension)
+        rest = {without(entry, (place,)) for entry in observed} or ({()} if len(question.dimensions) == 1 else set())
+        codes = {entry[place] for entry in observed}.union(question.preset.always_shown)
+        observed = {(*entry[:place], code, *entry[place:]) for entry in rest for code in codes}
+    orders = [{code: number for number, code in enumerate(known.ids(name))} for name in question.dimensions]
+    return tuple(sorted(observed, key=lambda entry: tuple(map(_rank, orders, entry))))
+
+
+def without(entry: Combination, places: Sequence[int]) -> Combination:
+    """A combination without the codes at some places."""
+    return tuple(value for place, value in enumerate(entry) if place not in places)
+
+
+def learnt_places(question: Question) -> tuple[int, ...]:
+    """Where its learnt dimensions stand among its dimensions."""
+    return tuple(place for place, name in enumerate(question.dimensions) if DIMENSIONS[name].learnt)
+
+
+def _rank(order: Mapping[str, int], value: str) -> tuple[int, Any]:
+    return (order.get(value, len(order)), natural_key(value))
+
+
+async def _count_combinations(connection: Connection, plan: Plan, reading: Reading) -> int:
+    preset = plan.question.preset
+    start = 1 if plan.question.grain else 0
+    free = [start + place for place, name in enumerate(plan.question.dimensions) if name != preset.dimension]
+    shown = max(1, len(preset.always_shown))
+    if not free:
+        return shown
+    rows = await fetch(connection, reading.combinations(free))
+    return int(rows[0][0]) * shown
+
+
+def _with_stock(values: dict[Place, dict[str, Any]], plan: Plan) -> dict[Place, dict[str, Any]]:
+    """Changes of a stock added up from period to period."""
+    if plan.question.grain is None or plan.window is None:
+        return values
+    held = dict.fromkeys((combination for _, combination in values), 0)
+    for period in list_periods(plan.question.grain, plan.window):
+        for combination in held:
+            change = values.get((period.first, combination), {}).get(STOCK, 0)
+            held[combination] += change
+            if held[combination]:
+                values.setdefault((period.first, combination), {})[STOCK] = held[combination]
+            elif change:
+                values[(period.first, combination)][STOCK] = 0
+    return values
