@@ -132,7 +132,9 @@ COMPARISON: dict[str, Any] = {
             "id": "cases_received",
             "unit": "case",
             "event": "received",
+            "unit_of_value": "case",
             "additive": True,
+            "additive_over": ["year"],
             "definition": "Criminal cases received by a court, by the day of receipt.",
             "definition_version": 1,
         }
