@@ -79,6 +79,10 @@ class NotAcceptable(Problem):
     slug, title, status = "not-acceptable", "Format is not offered here", 406
 
 
+class CaseState(Problem):
+    slug, title, status = "case-state", "Case is in a state that does not allow it", 409
+
+
 class RequestTimeout(Problem):
     slug, title, status = "request-timeout", "Request took too long to arrive", 408
 

@@ -118,7 +118,8 @@ def _merge(row: Any, merging: Merging) -> _Change:
     version = None
     if outcome != "unchanged":
         effective = resolve(body, other, merging.gravity) if is_card else resolve(other, body, merging.gravity)
-        derived = row["arrival"] if effective.uid else None  # of kin, until they are looked at anew
+        has_kin = effective.uid and not effective.is_set_aside
+        derived = row["arrival"] if has_kin else None  # of kin, until they are looked at anew
         arrival = effective.arrival or derived or "new"
         is_same = effective.content_hash == row["content_hash"] and arrival == row["arrival"]
         if not is_same or keys_of(body) != keys_of(own):
@@ -141,4 +142,5 @@ def _statement_rows(changes: list[_Change], merging: Merging) -> Iterator[tuple[
             change.row_hash,
             merging.digest,
             change.body,
+            None,
         )

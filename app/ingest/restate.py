@@ -77,7 +77,7 @@ async def _stage_changed(connection: Connection, revision: int, gravity: Gravity
         for row in rows:
             effective = resolve(row["card"], row["newsroom"], gravity)
             if effective.content_hash != row["content_hash"]:
-                arrival = effective.arrival or row["arrival"]
+                arrival = effective.arrival or ("new" if effective.is_set_aside else row["arrival"])
                 versions.append(
                     Versioned(
                         row["court"],

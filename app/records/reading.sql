@@ -52,7 +52,7 @@ GROUP BY v.court
 -- Days that sources are known to have looked at in some courts.
 SELECT w.court, w.starts_on, w.ends_on, w.source
 FROM coverage_windows w
-WHERE w.court = ANY($2::text[]) AND w.revision <= $1
+WHERE w.court = ANY($2::text[]) AND w.revision <= $1 AND (w.superseded_in IS NULL OR w.superseded_in > $1)
 ORDER BY w.court, w.starts_on, w.ends_on, w.source, w.revision
 
 -- name: readiness

@@ -107,6 +107,11 @@ class Effective:
     persons: tuple[Person, ...]
 
     @property
+    def is_set_aside(self) -> bool:
+        """Whether it counts nowhere, and says nothing of its kin."""
+        return self.is_withdrawn or self.merged_into is not None
+
+    @property
     def content_hash(self) -> bytes:
         """16 bytes that are equal for equal content, the derived arrival aside."""
         return blake2b(orjson.dumps(self, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
@@ -145,7 +150,10 @@ def keys_of(body: Body | None) -> tuple[Any, ...]:
 
 
 def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effective:
-    """The effective version of a case: closed values of the newsroom first, then the card's."""
+    """The effective version of a case: closed values of the newsroom first, then the card's.
+
+    A case of which neither layer says anything any more is withdrawn.
+    """
     reading = _Reading(card or {}, newsroom or {})
     received_on = _day(reading.pick("received_on"))
     stated_arrival = reading.pick("arrival")
@@ -175,7 +183,7 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
         in_force_on=in_force_on,
         offence_received=_gravest((p.offence_received for p in persons), received_on, gravity),
         offence_decided=_gravest((p.offence_decided for p in persons), received_on, gravity),
-        is_withdrawn=bool(reading.newsroom.get("withdrawn")),
+        is_withdrawn=bool(reading.newsroom.get("withdrawn")) or (card is None and newsroom is None),
         merged_into=reading.newsroom.get("merged_into"),
         layers=reading.layers,
         conflicts=reading.conflicts,

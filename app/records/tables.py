@@ -86,7 +86,10 @@ class Source(SQLModel, table=True):
 
 
 class Batch(SQLModel, table=True):
-    """One ingest and its receipt, whether or not it changed anything."""
+    """One ingest or one act of a curator, and its receipt, whether or not it changed anything.
+
+    `undoes` is the batch that this one takes back; `undone_in` the revision that took this one back, while that holds.
+    """
 
     __tablename__ = "batches"
     batch_id: UUID = Field(primary_key=True)
@@ -96,6 +99,8 @@ class Batch(SQLModel, table=True):
     seen_on: date
     created_at: datetime = _instant()
     receipt: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    undoes: UUID | None
+    undone_in: int | None
 
 
 class Revision(SQLModel, table=True):
@@ -138,6 +143,7 @@ class CoverageWindow(SQLModel, table=True):
     starts_on: date = Field(primary_key=True)
     ends_on: date
     source: str = _text()
+    superseded_in: int | None
 
 
 class Removal(SQLModel, table=True):
@@ -188,7 +194,10 @@ class Identifier(SQLModel, table=True):
 
 
 class Statement(SQLModel, table=True):
-    """What one layer last said of a case: accumulated fields in `body`, the row as delivered in `row_hash`."""
+    """What one layer last said of a case: accumulated fields in `body`, the row as delivered in `row_hash`.
+
+    `restored_from` is the revision whose word an undo brought back; null where it is this revision's own.
+    """
 
     __tablename__ = "statements"
     __table_args__ = (Index("statements_live", "court", "case_id", "layer", unique=True, postgresql_where=LIVE),)
@@ -201,6 +210,7 @@ class Statement(SQLModel, table=True):
     row_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     body: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    restored_from: int | None
 
 
 class Version(SQLModel, table=True):

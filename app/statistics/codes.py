@@ -20,7 +20,10 @@ _DAYS = f"""
 SELECT min(day) AS first, max(day) AS last
 FROM (SELECT day FROM {_HELD} AND day IS NOT NULL GROUP BY day HAVING sum(n) <> 0) AS held
 """
-_WINDOWS = "SELECT min(starts_on) AS first, max(ends_on) AS last FROM coverage_windows WHERE revision <= $1"
+_WINDOWS = """
+SELECT min(starts_on) AS first, max(ends_on) AS last FROM coverage_windows
+WHERE revision <= $1 AND (superseded_in IS NULL OR superseded_in > $1)
+"""
 _COURTS = """
 SELECT code, name_en, name_ru, region, region_name_en, region_name_ru, district
 FROM courts WHERE reference = $1

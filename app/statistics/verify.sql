@@ -1,5 +1,5 @@
 -- name: statements
--- Live statements of every case as of a revision, both layers side by side.
+-- Live statements of every case as of a revision, both layers side by side; of an undone case there are none.
 WITH live AS MATERIALIZED (
     SELECT court, case_id, layer, body FROM statements
     WHERE revision <= {revision} AND (superseded_in IS NULL OR superseded_in > {revision})
@@ -8,7 +8,7 @@ SELECT c.court, c.case_id, c.instance, card.body AS card, news.body AS newsroom
 FROM cases c
 LEFT JOIN live card ON card.court = c.court AND card.case_id = c.case_id AND card.layer = 'court_card'
 LEFT JOIN live news ON news.court = c.court AND news.case_id = c.case_id AND news.layer = 'newsroom'
-WHERE c.revision <= {revision} AND (card.body IS NOT NULL OR news.body IS NOT NULL)
+WHERE c.revision <= {revision}
 
 -- name: versions
 -- Cases whose version as of a revision is not the one that their statements make.
