@@ -36,8 +36,8 @@ class Curator(Desk):
         return (await restore(self.database, Wanted(await self.id_of(number)), act("restoration"))).as_json()
 
     async def merge(self, number: str, other: str) -> dict[str, Any]:
-        ids = Wanted(await self.id_of(number)), await self.id_of(other)
-        return (await merge_into(self.database, *ids, act("duplicate"))).as_json()
+        wanted, survivor_id = Wanted(await self.id_of(number)), await self.id_of(other)
+        return (await merge_into(self.database, wanted, act("duplicate"), survivor_id=survivor_id)).as_json()
 
     async def received(self, revision: int | None = None) -> int:
         return await self.counts(unit="case", event="received", revision=revision)
@@ -177,5 +177,3 @@ async def test_an_act_is_held_to_the_version_that_its_curator_has_seen(desk: Cur
     await withdraw(desk.database, Wanted(known, {1}), act("withdrawal"))
     with pytest.raises(NotFound):
         await withdraw(desk.database, Wanted(UUID(int=5)), act("withdrawal"))
-
-

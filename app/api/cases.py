@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
@@ -17,12 +18,12 @@ from app.api.lists import Resource, reply_with_list, table_of
 from app.api.lookups import label_of, lookups_of
 from app.api.negotiation import Representation
 from app.api.parameters import Asked, Parameter, ParameterSet
-from app.api.reply import Reply, open_state
+from app.api.reply import Reply, Replying, open_state
 from app.errors import NotFound
 from app.formats import dump, render
 from app.ingest.layouts.numbers import normalise_uid, parse_case_number
-from app.records.cases import CASE_COLUMNS, CASES, count_cases, find_cases, flatten_case, get_case
-from app.records.ids import read_id
+from app.records.cases import CASE_COLUMNS, CASES, count_cases, find_cases, flatten_case, get_case, get_survivor
+from app.records.ids import read_id, show_id
 from app.statistics import Codes
 
 router = APIRouter()
@@ -83,7 +84,8 @@ LIST = ParameterSet(
         day("decided_on", "Day on which the court closed the case."),
         coded("disposition", "case_disposition"),
         day("in_force_on", "Day on which the decision came into force."),
-        Parameter("is_withdrawn", TRUTH, "Whether curators have withdrawn the case."),
+        Parameter("is_withdrawn", TRUTH, "Whether curators have withdrawn the case.", is_list=True, default=False),
+        Parameter("is_merged", TRUTH, "Whether it is the duplicate of another.", is_list=True, default=False),
         Parameter(
             "offence",
             TEXT,
@@ -109,7 +111,8 @@ _LIST = Operation(
     id="list_cases",
     tag="Cases",
     summary="Cases, latest first",
-    description="Records with identifiers, defendants, charges, sentences, layers and sources. JSON nests one case"
+    description="Records with identifiers, defendants, charges, sentences, layers and sources. Withdrawn and merged"
+    " cases are left out unless they are asked for (`is_withdrawn=true,false`). JSON nests one case"
     " each; CSV has one row for each charge, and without `limit` streams the whole list (more than 1,000 cases"
     " need the scope `export`). Terms are in months, fines in roubles.",
     result=schemas.CaseList,
@@ -122,7 +125,8 @@ _ONE = Operation(
     id="get_case",
     tag="Cases",
     summary="One case",
-    description="One record as of the state asked for. Its ETag begins with the version.",
+    description="One record as of the state asked for. Its ETag begins with the version. A case that had been merged"
+    " into another by then answers 308 with the other's address.",
     result=schemas.Case,
     example=examples.CASE,
     scopes=("records",),
@@ -148,16 +152,30 @@ async def read_case(caller: RecordsReader, asked: Annotated[Asked, Depends(Askin
         codes = await reply.service.codes.at(connection, state)
         asked.refuse(asked.unknown_codes(lookups_of(codes)))
         case = await get_case(connection, case_id, state) if case_id else None
+        survivor = await get_survivor(connection, case_id, state) if case_id and case and case["merged_into"] else None
     if case is None:
         raise NotFound(f"There is no case {shown_id[:40]} in revision {state.revision}.")
-
+    if survivor:
+        return moved(reply, shown_id, survivor)
     return reply.as_is(asked, partial(_write, case, codes))
 
 
+def moved(reply: Replying, shown_id: str, survivor: UUID) -> Response:
+    """Send a caller from a merged case to its survivor, with the rest of the address as it was."""
+    path = reply.path.replace(shown_id, show_id(survivor), 1)
+    query = reply.request.scope["query_string"].decode()
+    return Response(status_code=308, headers={"Location": f"{path}?{query}" if query else path})
+
+
+def write_case(case: Mapping[str, Any], shape: Representation) -> tuple[str, dict[str, Any]]:
+    """A case as JSON shows it, and its tag: the part before the hyphen is what If-Match is held to."""
+    tag = f"{case['version']}-{short_hash(shape.key.encode() + dump(case))}"
+    return tag, {"id": case["id"], "etag": f'"{tag}"', **case}
+
+
 def _write(case: Mapping[str, Any], codes: Codes, shape: Representation) -> tuple[str, bytes]:
-    version = case["version"]
     if shape.format.is_flat:
         body = render(shape.format, table_of(RESOURCE, [case]), shape.options(label_of(codes, shape.lang)))
-        return f"{version}-{short_hash(body)}", body
-    tag = f"{version}-{short_hash(shape.key.encode() + dump(case))}"
-    return tag, dump({"id": case["id"], "etag": f'"{tag}"', **case})
+        return f"{case['version']}-{short_hash(body)}", body
+    tag, shown = write_case(case, shape)
+    return tag, dump(shown)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app import __version__
-from app.api import examples, schemas, schemas_changes
+from app.api import examples, schemas, schemas_changes, schemas_curation
 from app.api.caching import LATEST, holds, quote_etag, short_hash
 from app.api.negotiation import accepts_gzip
 from app.api.problems import MEDIA_TYPE, PATH
@@ -34,11 +34,12 @@ Keys go into `Authorization: Bearer sud_…` or `X-API-Key`, never into the URL.
 _TAGS = (
     ("Statistics", "Questions about the record, answered whole."),
     ("Cases", "The records behind the numbers."),
+    ("Curation", "What curators do to the record, each act a revision."),
     ("Revisions", "What changed, when, and on whose word."),
     ("Reference", "Courts, offences and code lists."),
     ("Service", "The service itself."),
 )
-_SHAPES = (schemas, schemas_changes)
+_SHAPES = (schemas, schemas_changes, schemas_curation)
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `sud_<id>_<secret>`."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},

@@ -96,10 +96,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query as read: what was given by name, and all that is wrong with it so far."""
+    """A query as read: what was given by name, all that is wrong with it so far, and what holds unless it is said."""
 
     given: Mapping[str, Given]
     faults: tuple[Fault, ...] = ()
+    defaults: tuple[Condition, ...] = ()
 
     def one(self, name: str, default: Any = None) -> Any:
         """The value of a single parameter, or the default."""
@@ -115,7 +116,7 @@ class Asked:
 
     def conditions(self) -> tuple[Condition, ...]:
         """The filters, as conditions of a list."""
-        return tuple(
+        return self.defaults + tuple(
             Condition(given.spec.parameter.name, given.spec.operator, given.values) for given in self.of(Role.FILTER)
         )
 
@@ -169,7 +170,16 @@ class ParameterSet:
             else:
                 texts.setdefault(name, []).extend(text.split(",") if self.specs[name].is_list else [text])
         read = [self._read_one(self.specs[name], found, faults) for name, found in texts.items()]
-        return Asked(MappingProxyType({given.spec.name: given for given in read if given.values}), tuple(faults))
+        given = MappingProxyType({given.spec.name: given for given in read if given.values})
+        return Asked(given, tuple(faults), self._defaults({each.spec.parameter.name for each in read}))
+
+    def _defaults(self, given: Collection[str]) -> tuple[Condition, ...]:
+        """The filters that hold unless the query speaks of them."""
+        return tuple(
+            Condition(parameter.name, "eq", (parameter.default,))
+            for parameter in self.parameters
+            if parameter.role is Role.FILTER and parameter.default is not None and parameter.name not in given
+        )
 
     def _unknown(self, name: str) -> Fault:
         names = tuple(self.specs)

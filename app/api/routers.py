@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
-from app.api import cases, changes, compare, courts, health, offences, revisions, statistics, vocabularies
+from app.api import cases, changes, compare, courts, curation, health, offences, revisions, statistics, vocabularies
 
 ROUTERS: tuple[APIRouter, ...] = (
     statistics.router,
     compare.router,
     cases.router,
     changes.router,
+    curation.router,
     courts.router,
     offences.router,
     vocabularies.router,

@@ -111,17 +111,15 @@ class Acting:
         return Receipt(self.batch_id, None, None, False, self.tallied)
 
     async def _stage_versions(self) -> None:
-        """Stage the versions that the cases' statements now make, where they differ."""
+        """Stage the version that each case's statements now make; what it is known by may be all that is new in it."""
         cursor = await self.connection.cursor(_SQL["restated"])
         while rows := await cursor.fetch(_CHUNK):
             versions = []
             for row in rows:
                 effective = resolve(row["card"], row["newsroom"], self.gravity)
-                if effective.content_hash != row["content_hash"]:
-                    number = row["version"] + 1
-                    arrival = effective.arrival or "new"  # until the kin are looked at
-                    place = (row["court"], row["case_id"], self.revision, number, row["instance"])
-                    versions.append(Versioned(*place, arrival, effective))
+                arrival = effective.arrival or "new"  # until the kin are looked at
+                place = (row["court"], row["case_id"], self.revision, row["version"] + 1, row["instance"])
+                versions.append(Versioned(*place, arrival, effective))
             await stage_versions(self.connection, versions)
 
 

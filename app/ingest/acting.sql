@@ -42,7 +42,7 @@ INSERT INTO statements SELECT * FROM new_statements
 
 -- name: restated
 -- The cases of which something was said, with what their layers say now and the version that stood.
-SELECT c.court, c.case_id, c.instance, card.body AS card, news.body AS newsroom, v.version, v.content_hash
+SELECT c.court, c.case_id, c.instance, card.body AS card, news.body AS newsroom, v.version
 FROM (SELECT DISTINCT court, case_id FROM spoken) s
 JOIN cases c ON c.court = s.court AND c.case_id = s.case_id
 JOIN versions v ON v.court = s.court AND v.case_id = s.case_id AND v.superseded_in IS NULL

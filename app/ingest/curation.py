@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Any
 from uuid import UUID
 
 from app.db.database import Database
@@ -73,7 +72,7 @@ class Held:
         return self.card is not None or self.newsroom is not None
 
     def known(self) -> Body:
-        """The newsroom's body with the keys by which it knows the case, so that it keeps them whatever the card does."""
+        """The newsroom's body with the keys by which it knows the case, which it keeps whatever the card does."""
         body = dict(self.newsroom or {})
         if not body.get("number_key") and not body.get("card_guid"):
             body |= {key: self.card[key] for key in _KEYS if self.card and self.card.get(key)}
@@ -108,7 +107,7 @@ async def restore(database: Database, wanted: Wanted, act: Act, *, writer_wait_s
 
 
 async def merge_into(
-    database: Database, wanted: Wanted, survivor_id: UUID, act: Act, *, writer_wait_s: float = 30.0
+    database: Database, wanted: Wanted, act: Act, *, survivor_id: UUID, writer_wait_s: float = 30.0
 ) -> Receipt:
     """Declare a case the duplicate of another, to which its address leads from then on.
 

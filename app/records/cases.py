@@ -57,6 +57,7 @@ CASES = Listing(
         "arrival": Filter("v.arrival"),
         "disposition": Filter("v.disposition"),
         "is_withdrawn": Filter("v.is_withdrawn", "bool"),
+        "is_merged": Filter("(v.merged_into IS NOT NULL)", "bool"),
         "court_level": Filter("k.level", within=_AT_COURT),
         "region": Filter("k.region", within=_AT_COURT),
         "district": Filter("coalesce(k.district, 'unknown')", within=_AT_COURT),
@@ -158,6 +159,12 @@ async def show_versions(connection: Connection, rows: Sequence[asyncpg.Record], 
         court, case_id, own = _key(row)
         shown.append(_show(row, known_by[court, case_id, revision], people[_key(row)], charges[court, case_id, own]))
     return shown
+
+
+async def get_survivor(connection: Connection, case_id: UUID, state: State) -> UUID | None:
+    """Where the merges of a case lead as of a revision; None for a case that was not merged by then, or not there."""
+    led: UUID | None = await connection.fetchval(_SQL["survivor"], state.revision, case_id)
+    return led
 
 
 def flatten_case(case: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:

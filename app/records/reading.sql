@@ -26,6 +26,20 @@ ORDER BY i.court, i.case_id, i.revision, i.kind, i.value
 -- Which court has this id?
 SELECT court FROM cases WHERE case_id = $1 AND revision <= $2
 
+-- name: survivor
+-- Where the merges of a case lead: merges stay within a court.
+WITH RECURSIVE led (court, case_id, merged_into, step) AS (
+    SELECT v.court, v.case_id, v.merged_into, 0
+    FROM cases c JOIN versions v ON v.court = c.court AND v.case_id = c.case_id
+    WHERE c.case_id = $2 AND v.merged_into IS NOT NULL
+      AND v.revision <= $1 AND (v.superseded_in IS NULL OR v.superseded_in > $1)
+    UNION ALL
+    SELECT v.court, v.case_id, v.merged_into, l.step + 1
+    FROM led l JOIN versions v ON v.court = l.court AND v.case_id = l.merged_into
+    WHERE v.revision <= $1 AND (v.superseded_in IS NULL OR v.superseded_in > $1)
+)
+SELECT case_id FROM led WHERE step > 0 ORDER BY step DESC LIMIT 1
+
 -- name: flat_rows
 -- How many rows the flat shape of some cases has: one for each charge, person without one, case without a person.
 WITH chosen AS MATERIALIZED (

@@ -1,0 +1,138 @@
+"""Curators' acts on one case over HTTP: withdrawal, restoration, merge."""
+
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from app.access.keys import Caller
+from app.api import examples
+from app.api.asking import Asking
+from app.api.bodies import read_body
+from app.api.caching import quote_etag
+from app.api.caller import Curator
+from app.api.cases import write_case
+from app.api.describe import Operation
+from app.api.negotiation import choose
+from app.api.parameters import Asked, ParameterSet
+from app.api.reply import Reply, Replying
+from app.api.schemas_curation import CaseAct, Merger, Restoration, Withdrawal
+from app.errors import NotFound
+from app.formats import dump
+from app.ingest.acting import Act
+from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
+from app.ingest.receipt import Receipt
+from app.records.cases import get_case
+from app.records.ids import read_id
+from app.records.revisions import get_state
+
+router = APIRouter()
+
+_ID = ("Id of the case.", examples.CASE["id"])
+_IF_MATCH = re.compile(r'(?<!W/)"([1-9][0-9]{0,8})-[^"]*"')
+_HELD = (
+    " With `If-Match` (the ETag of the case) it happens only where the case is still at that version."
+    " The answer has the case as it is now; `revision` is null where there was nothing to change."
+)
+
+
+def _act(operation_id: str, summary: str, description: str, body: type) -> Operation:
+    return Operation(
+        id=operation_id,
+        tag="Curation",
+        summary=summary,
+        description=description + _HELD,
+        result=CaseAct,
+        scopes=("curate",),
+        body=body,
+        path_parameters={"id": _ID},
+        formats=("json",),
+        problems=(404, 409, 412),
+    )
+
+
+_WITHDRAW = _act(
+    "withdraw_case",
+    "Withdraw a case",
+    "The case counts nowhere from this revision on. It keeps its identifiers, and no scrape brings it back.",
+    Withdrawal,
+)
+_RESTORE = _act(
+    "restore_case", "Restore a withdrawn or merged case", "It counts again as its layers have it by now.", Restoration
+)
+_MERGE = Operation(
+    id="merge_case",
+    tag="Curation",
+    summary="Merge a duplicate into another case",
+    description="The first case counts nowhere from this revision on; its address leads to the other for ever (308)."
+    " The other inherits nothing. Both are of one court and instance: a case that came from another court is no"
+    " duplicate, its UID links it." + _HELD,
+    result=CaseAct,
+    scopes=("curate",),
+    body=Merger,
+    path_parameters={"id": _ID, "other": ("Id of the case that stays.", "cs_01J8Z3V5N2Q4R6T8W0Y2A4C6E9")},
+    formats=("json",),
+    problems=(404, 409, 412),
+)
+
+_Said = Withdrawal | Restoration | Merger
+Unasked = Annotated[Asked, Depends(Asking(ParameterSet(())))]
+"""A query that has to be empty."""
+
+
+@router.post("/v1/cases/{id}/withdrawal", **_WITHDRAW.route())
+async def withdraw_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
+    """Withdraw a case."""
+    return await _perform(caller, asked, reply, Withdrawal, withdraw)
+
+
+@router.post("/v1/cases/{id}/restoration", **_RESTORE.route())
+async def restore_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
+    """Take a withdrawal or a merge back."""
+    return await _perform(caller, asked, reply, Restoration, restore)
+
+
+@router.post("/v1/cases/{id}/merge-into/{other}", **_MERGE.route())
+async def merge_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
+    """Merge a duplicate into the case that stays."""
+    survivor_id = _id_in(reply, "other")
+    return await _perform(caller, asked, reply, Merger, partial(merge_into, survivor_id=survivor_id))
+
+
+async def _perform(
+    caller: Caller, asked: Asked, reply: Replying, expected: type[_Said], act_on: Callable[..., Awaitable[Receipt]]
+) -> Response:
+    """Do an act on the case that the path names, and show the case as it is then."""
+    asked.refuse()
+    shape = choose(asked, reply.request.headers, ("json",))
+    wanted = Wanted(_id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
+    said = await read_body(reply.request, expected)
+    act = Act(author=caller.key_id or "", cause=LEDGER_CAUSES[said.cause], note=said.note)
+    database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
+    receipt = await act_on(database, wanted, act, writer_wait_s=wait_s)
+    async with database.snapshot() as connection:
+        case = await get_case(connection, wanted.case_id, await get_state(connection))
+    assert case is not None, "it was there when the act was done"
+    tag, shown = write_case(case, shape)
+    done = {"batch_id": receipt.batch_id, "revision": receipt.revision, "applied": receipt.applied}
+    headers = {"Content-Type": shape.format.content_type, "ETag": quote_etag(tag, is_gzipped=False)}
+    return Response(dump({**done, "case": shown}), headers=headers)
+
+
+def _id_in(reply: Replying, name: str) -> UUID:
+    """The id of a case in the path."""
+    shown = reply.request.path_params[name]
+    case_id = read_id(shown)
+    if case_id is None:
+        raise NotFound(f"There is no case {shown[:40]}; the id of one reads cs_ and 26 more characters.")
+    return case_id
+
+
+def _versions(if_match: str | None) -> frozenset[int] | None:
+    """The versions that an If-Match allows: any (None) where there is none, or where it is a star."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return frozenset(int(version) for version in _IF_MATCH.findall(if_match))

@@ -1,0 +1,107 @@
+"""Curators' acts over HTTP: who may, on which version, what the answer has, and where a merged case's address leads."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.db.database import Database
+from tests.serving import CHITA, PUBLISHED, case, client_of, fill, problem_of, take
+from tests.test_access import new_key
+
+Client = httpx.AsyncClient
+
+
+@pytest.fixture(name="curator")
+async def curator_fixture(database: Database) -> AsyncIterator[Client]:
+    """A client with a curator's key, over a record of its own."""
+    await fill(database.url)
+    key = await new_key(database, "curate", "records", "statistics")
+    async with client_of(database.url) as client:
+        client.headers["authorization"] = f"Bearer {key}"
+        yield client
+
+
+async def found(client: Client, number: str, **asked: str) -> dict[str, Any]:
+    """The case of a number, in whatever state it is."""
+    everything = {"is_withdrawn": "true,false", "is_merged": "true,false"}
+    (case,) = (await client.get("/v1/cases", params={"number": number, **everything, **asked})).json()["results"]
+    return dict(case)
+
+
+async def listed(client: Client, **asked: str) -> set[str]:
+    """The current numbers of the cases that a list shows."""
+    cases = (await client.get("/v1/cases", params=asked)).json()["results"]
+    return {i["value"] for case in cases for i in case["identifiers"] if i["type"] == "case_number" and i["current"]}
+
+
+async def test_withdrawing_and_restoring_a_case(curator: Client) -> None:
+    address = f"/v1/cases/{(await found(curator, '1-46/2023'))['id']}"
+    everything = await listed(curator)
+    answer = await curator.post(f"{address}/withdrawal", json={"note": "not a case of ours"})
+    done = answer.json()
+    assert (answer.status_code, done["revision"], done["applied"]) == (200, 3, True)
+    assert done["case"]["is_withdrawn"] is True
+    now = await curator.get(address)
+    assert (now.json(), now.headers["etag"]) == (done["case"], answer.headers["etag"])
+    assert await listed(curator) == everything - {"1-46/2023"}
+    assert await listed(curator, is_withdrawn="true") == {"1-46/2023"}
+    assert await listed(curator, is_withdrawn="true,false") == everything
+    assert await listed(curator, revision="2") == everything
+    revision = (await curator.get("/v1/revisions/3")).json()
+    assert (revision["cause"], revision["layer"]) == ("withdrawn", "newsroom")
+    again = (await curator.post(f"{address}/withdrawal", json={})).json()
+    assert (again["revision"], again["applied"]) == (None, False)
+    assert (await curator.post(f"{address}/restoration", json={})).json()["revision"] == 4
+    assert await listed(curator) == everything
+
+
+async def test_a_merged_case_leads_to_its_survivor_for_ever(curator: Client) -> None:
+    a, b = [(await found(curator, number))["id"] for number in ("1-45/2023", "1-46/2023")]
+    assert (await curator.post(f"/v1/cases/{a}/merge-into/{b}", json={})).json()["case"]["merged_into"] == b
+    moved = await curator.get(f"/v1/cases/{a}?lang=ru&format=json")
+    assert (moved.status_code, moved.headers["location"]) == (308, f"/v1/cases/{b}?lang=ru&format=json")
+    assert (await curator.head(f"/v1/cases/{a}")).headers["location"] == f"/v1/cases/{b}"
+    assert (await curator.get(f"/v1/cases/{a}?revision=2")).json()["merged_into"] is None
+    assert "1-45/2023" not in await listed(curator)
+    assert await listed(curator, is_merged="true") == {"1-45/2023"}
+    assert problem_of(await curator.post(f"/v1/cases/{a}/withdrawal", json={})) == (409, "case-state")
+    assert problem_of(await curator.post(f"/v1/cases/{b}/merge-into/{a}", json={})) == (409, "case-state")
+    assert (await curator.post(f"/v1/cases/{a}/restoration", json={})).json()["revision"] == 4
+    assert (await curator.get(f"/v1/cases/{a}")).json()["merged_into"] is None
+    assert (await curator.get(f"/v1/cases/{a}?revision=3")).status_code == 308
+
+
+async def test_an_address_goes_along_a_chain_of_merges(curator: Client, database: Database) -> None:
+    await take(database, (case(CHITA, "1-9/2023"),), layer="court_card", published_at=PUBLISHED[1])
+    a, b, c = [(await found(curator, number))["id"] for number in ("1-7/2023", "1-8/2023", "1-9/2023")]
+    assert (await curator.post(f"/v1/cases/{a}/merge-into/{b}", json={})).json()["revision"] == 4
+    assert (await curator.post(f"/v1/cases/{b}/merge-into/{c}", json={})).json()["revision"] == 5
+    for merged in (a, b):
+        assert (await curator.get(f"/v1/cases/{merged}")).headers["location"] == f"/v1/cases/{c}"
+    before = await curator.get(f"/v1/cases/{a}?revision=4")
+    assert before.headers["location"] == f"/v1/cases/{b}?revision=4"
+    elsewhere = (await found(curator, "1-45/2023"))["id"]
+    for other in (elsewhere, c):
+        refused = await curator.post(f"/v1/cases/{c}/merge-into/{other}", json={})
+        assert problem_of(refused) == (422, "invalid-parameters")
+
+
+async def test_what_is_wrong_with_a_request_is_said_and_nothing_is_done(curator: Client) -> None:
+    case = await found(curator, "1-46/2023")
+    address = f"/v1/cases/{case['id']}/withdrawal"
+    stale = {"If-Match": '"9-0123456789abcdef0123"'}
+    assert problem_of(await curator.post(address, json={}, headers=stale)) == (412, "precondition-failed")
+    weak = {"If-Match": f'W/"{case["version"]}-0123456789abcdef0123"'}
+    assert problem_of(await curator.post(address, json={}, headers=weak)) == (412, "precondition-failed")
+    assert problem_of(await curator.post(address, json={"cause": "correction"})) == (422, "invalid-body")
+    assert problem_of(await curator.post(address, json={"why": "?"})) == (422, "invalid-body")
+    assert problem_of(await curator.post(address, json={"note": "x" * 2001})) == (422, "invalid-body")
+    assert problem_of(await curator.post(f"{address}?dry=1", json={})) == (422, "invalid-parameters")
+    for unknown in ("cs_00000000000000000000000000", "nothing"):
+        answer = await curator.post(f"/v1/cases/{unknown}/withdrawal", json={})
+        assert problem_of(answer) == (404, "not-found")
+    assert (await curator.get("/v1/revisions/3")).status_code == 404
+    held = {"If-Match": f'"1-x", "{case["version"]}-0123456789abcdef0123-gzip"'}
+    assert (await curator.post(address, json={}, headers=held)).json()["applied"] is True
