@@ -62,6 +62,9 @@ async def test_a_merged_case_leads_to_its_survivor_for_ever(curator: Client) -> 
     assert (await curator.post(f"/v1/cases/{a}/merge-into/{b}", json={})).json()["case"]["merged_into"] == b
     moved = await curator.get(f"/v1/cases/{a}?lang=ru&format=json")
     assert (moved.status_code, moved.headers["location"]) == (308, f"/v1/cases/{b}?lang=ru&format=json")
+    history = await curator.get(f"/v1/cases/{a}/revisions?limit=2")
+    assert (history.status_code, history.headers["location"]) == (308, f"/v1/cases/{b}/revisions?limit=2")
+    assert (await curator.get(f"/v1/cases/{a}/revisions?revision=2")).status_code == 200
     assert (await curator.head(f"/v1/cases/{a}")).headers["location"] == f"/v1/cases/{b}"
     assert (await curator.get(f"/v1/cases/{a}?revision=2")).json()["merged_into"] is None
     assert "1-45/2023" not in await listed(curator)

@@ -160,6 +160,17 @@ async def read_case(caller: RecordsReader, asked: Annotated[Asked, Depends(Askin
     return reply.as_is(asked, partial(_write, case, codes))
 
 
+async def find_moved(asked: Asked, reply: Replying) -> Response | None:
+    """Where a resource of a case that had been merged by then is found: the same resource of its survivor."""
+    shown_id = reply.request.path_params["id"]
+    case_id = read_id(shown_id)
+    if case_id is None or asked.faults:
+        return None  # somebody else says what is wrong
+    async with reply.service.database.snapshot() as connection:
+        survivor = await get_survivor(connection, case_id, await open_state(connection, asked))
+    return moved(reply, shown_id, survivor) if survivor else None
+
+
 def moved(reply: Replying, shown_id: str, survivor: UUID) -> Response:
     """Send a caller from a merged case to its survivor, with the rest of the address as it was."""
     path = reply.path.replace(shown_id, show_id(survivor), 1)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from app.api import examples, schemas_changes
 from app.api.asking import Asking
 from app.api.caller import RecordsReader
+from app.api.cases import find_moved
 from app.api.common import SHOWN_AS, STATE, coded, looked_up, paging
 from app.api.describe import Operation
 from app.api.kinds import INSTANT, TEXT, WHOLE
@@ -86,7 +87,8 @@ _OF_CASE = Operation(
     id="list_case_revisions",
     tag="Cases",
     summary="The history of one case",
-    description="Every version of the record in order: who made it, why, and what moved, field by field.",
+    description="Every version of the record in order: who made it, why, and what moved, field by field. A case that"
+    " had been merged into another by then answers 308; ask as of an earlier revision for what it was.",
     result=schemas_changes.ChangeList,
     scopes=("records",),
     parameters=OF_CASE,
@@ -120,7 +122,9 @@ async def list_revision_changes(
 async def list_case_revisions(
     caller: RecordsReader, asked: Annotated[Asked, Depends(Asking(OF_CASE))], reply: Reply
 ) -> Response:
-    """The history of one case."""
+    """The history of one case; of a merged one, its survivor's."""
+    if elsewhere := await find_moved(asked, reply):
+        return elsewhere
     shown_id = reply.request.path_params["id"]
 
     async def within(reading: Reading) -> tuple[Condition, ...]:
