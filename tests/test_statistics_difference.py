@@ -12,12 +12,13 @@ from app.db.database import Connection, Database
 from app.errors import InvalidParameters
 from app.records.revisions import State, get_state
 from app.statistics import find_answer, find_codes, find_difference, read_question
+from app.statistics.difference import find_window
 from tests.databases import cloned
 from tests.histories import AS_FOUND, Batch, histories, published, take_all
 
-MEASURES = ("cases_received", "persons_convicted", "sentences_known", "charges")
+MEASURES = ("cases_received", "persons_convicted", "sentences_known", "charges", "persons_charged", "cases_pending")
 ROW = {"court": "61GV0012", "instance": "first", "number": "1-1/2023"}
-GROUPINGS = ((), ("court",), ("offence",), ("week",), ("month", "service_status"), ("disposition",))
+GROUPINGS = ((), ("court",), ("offence",), ("week",), ("month", "service_status"), ("disposition",), ("offence_part",))
 
 
 YEAR: dict[str, tuple[str, ...]] = {"start_period": ("2023",), "end_period": ("2023",)}
@@ -34,7 +35,8 @@ async def differences(
     known = await find_codes(connection, after)
     grouping = {"group_by": group_by} if group_by else {}
     question = read_question({"measures": MEASURES, **grouping, **window}, None, known)
-    changes = await find_difference(connection, question, known, before, after)
+    both = await find_window(connection, question, known, after)
+    changes = await find_difference(connection, question, known, before, after, window=both)
     return {(c.row, c.measure): (c.before, c.after, Counter(c.causes)) for c in changes}
 
 
@@ -89,6 +91,6 @@ async def test_revisions_have_an_order(database: Database) -> None:
         known = await find_codes(connection, two)
         count = read_question({"measures": ("cases_received",)}, None, known)
         with pytest.raises(InvalidParameters, match="earlier one first"):
-            await find_difference(connection, count, known, two, one)
+            await find_difference(connection, count, known, two, one, window=None)
         answer = await find_answer(connection, two, count, known)
         assert tuple(answer.table.rows[0]) == (1,)

@@ -73,9 +73,8 @@ async def compare(_: StatisticsReader, asked: Annotated[Asked, Depends(Asking(CO
         found = await find_comparison(
             reading.connection,
             question_of(asked, None, reading.codes),
-            reading.codes,
-            reading.before,
-            reading.state,
+            (await reply.service.codes.at(reading.connection, reading.before), reading.codes),
+            (reading.before, reading.state),
             cells_limit=reply.service.settings.cells_limit,
             lang=reading.shape.lang,
         )

@@ -1,22 +1,32 @@
 """Difference: the counts of a question at two revisions, and what made the change, cause by cause."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from app.db.database import Connection
-from app.errors import Fault, InvalidParameters, TooManyCells
+from app.errors import Fault, InvalidParameters
 from app.records.revisions import State
 from app.statistics.codes import Codes
+from app.statistics.grid import Place, by_place, fetch, read_values, refuse_beyond
+from app.statistics.measure import Kind
 from app.statistics.periods import Window
 from app.statistics.plan import Plan
 from app.statistics.question import Question
-from app.statistics.select import Statement
+from app.statistics.span import Change as Span
+from app.statistics.sums import ALL_COURTS
 from app.vocabulary import CODELISTS
 
 CAUSES = CODELISTS["cause"].ids
+# The outermost days of every block, each found by one step into the index: how far any state until then reaches.
+_DAYS = f"""
+SELECT min(held.first) AS first, max(held.last) AS last
+FROM generate_series(1, $1::int) AS b, LATERAL (
+    SELECT min(day) AS first, max(day) AS last FROM tally
+    WHERE sum = 'by_offence' AND block = b AND court = '{ALL_COURTS}') AS held
+"""
+_CAUSES = "SELECT DISTINCT cause FROM ledger WHERE revision > $1 AND revision <= $2"
 
 
 @dataclass(slots=True)
@@ -34,46 +44,58 @@ class Change:
 
 
 async def find_difference(
-    connection: Connection, question: Question, known: Codes, before: State, after: State, *, cells_limit: int = 50_000
+    connection: Connection,
+    question: Question,
+    known: Codes,
+    before: State,
+    after: State,
+    *,
+    window: Window | None,
+    cells_limit: int = 50_000,
 ) -> tuple[Change, ...]:
     """What a question's counts were at one revision and at a later one, and the parts of the change by cause.
 
-    A share or another measure that does not add up is told by the counts that it is made of.
+    A share is told by the counts that it is made of; what no adding up of entries can tell is left out.
+    `known` are the codes of the later revision; `window` the days that both count (see `find_window`).
 
     Shape   one change for each row and count that is not 0 at both and throughout; ordered by row, then count
-    Reads   the tally twice, and of the ledger the entries of the revisions between the two
+    Reads   the tally twice, where it keeps the question; of the ledger the entries of the revisions between
     Errors  InvalidParameters for revisions the wrong way round; TooManyCells
     """
     _check(before, after)
-    window = window_of_both(question, known)
-    earlier, later = (Plan(question, state.revision, window) for state in (before, after))
-    if not later.counts:
-        return ()
-    limit = cells_limit // len(question.measures) + 1
+    last = known.covered.last if known.covered else None
+    later = Plan(question, after.revision, window, last=last, reference=after.reference)
+    earlier = replace(later, revision=before.revision, reference=before.reference)
     changes: dict[tuple[Any, ...], Change] = {}
     for plan, side in ((earlier, "before"), (later, "after")):
-        for row, measure, count in _cells(plan, await _fetch(connection, plan.main().rows(limit), limit, cells_limit)):
-            setattr(_at(changes, row, measure), side, count)
+        for place, measure, count in _counts(plan, await read_values(connection, plan, cells_limit)):
+            setattr(_at(changes, place, measure), side, count)
     if before.revision < after.revision:
-        parts: dict[str, list[Any]] = defaultdict(list)
-        entries = later.changes(before.revision, limit * len(CAUSES))
-        for cause, *values in await _fetch(connection, entries, limit * len(CAUSES), cells_limit):
-            parts[cause].append(values)
-        for cause, rows in sorted(parts.items()):
-            for row, measure, count in _cells(later, rows):
-                _at(changes, row, measure).causes[cause] = count
+        for cause, place, measure, count in await _find_parts(connection, later, before, cells_limit):
+            _at(changes, place, measure).causes[cause] = count
     return tuple(changes[key] for key in sorted(changes, key=_order))
 
 
-def window_of_both(question: Question, known: Codes) -> Window | None:
+async def find_window(connection: Connection, question: Question, known: Codes, after: State) -> Window | None:
     """The days that are counted at both revisions; None: all, the undated included.
 
-    Where no end is asked there is none: an end that moved with the revision would make a change without a cause.
+    Where no end is asked, all days that any state until then has held: an end that moved with the revision would
+    make a change without a cause.
     """
     window = question.window(known.covered)
     if window is None or question.end is not None or question.last_n is not None:
         return window
-    return Window(question.start or date.min, date.max)
+    (days,) = await connection.fetch(_DAYS, after.revision)
+    if days["first"] is None:
+        return window
+    return Window(question.start or days["first"], days["last"])
+
+
+def told_by_parts(question: Question) -> frozenset[str]:
+    """Ids of the counts of a question that are sums of entries, so that their changes have parts."""
+    sums = Plan(question, 0, None).counts
+    others = [measure.id for measure in question.measures if measure.kind in (Kind.STOCK, Kind.ANY_CHARGE)]
+    return frozenset((*sums, *others))
 
 
 def _check(before: State, after: State) -> None:
@@ -82,29 +104,40 @@ def _check(before: State, after: State) -> None:
         raise InvalidParameters(detail, [Fault("wrong-order", detail, parameter="from")])
 
 
-async def _fetch(connection: Connection, statement: Statement, limit: int, cells_limit: int) -> list[Any]:
-    rows: list[Any] = await connection.fetch(statement.sql, *statement.args)
-    if len(rows) >= limit:
-        raise TooManyCells(
-            "The comparison would have too many cells; ask for a shorter time, a coarser grain or fewer dimensions.",
-            cells=max(len(rows), cells_limit + 1),
-            limit=cells_limit,
-        )
-    return rows
+async def _find_parts(
+    connection: Connection, plan: Plan, before: State, cells_limit: int
+) -> list[tuple[str, Place, str, int]]:
+    """Each count that is not 0 of what the entries of each cause add up to."""
+    parts = []
+    limit = (cells_limit // len(plan.question.measures) + 1) * len(CAUSES)
+    if plan.counts:
+        rows = await fetch(connection, plan.changes(before.revision, limit))
+        refuse_beyond(len(rows) // len(CAUSES), plan.question, cells_limit)
+        for cause, *row in rows:
+            for place, counts in by_place([row], plan.question, plan.counts):
+                parts += [(cause, place, name, count) for name, count in counts.items() if count]
+    others = tuple(one for one in plan.question.measures if one.kind in (Kind.STOCK, Kind.ANY_CHARGE))
+    others = tuple(one for one in others if one.id not in plan.counts)
+    if others:
+        # one by one: they are no plain sums over groups, to which a cause could be one group more
+        for (cause,) in await connection.fetch(_CAUSES, before.revision, plan.revision):
+            own = replace(plan, question=replace(plan.question, measures=others), span=Span(before.revision, cause))
+            for place, measure, count in _counts(own, await read_values(connection, own, cells_limit)):
+                parts.append((cause, place, measure, count))
+    return parts
 
 
-def _cells(plan: Plan, rows: Iterable[Any]) -> Iterable[tuple[tuple[Any, ...], str, int]]:
-    """Each count of each row that is not 0."""
-    question = plan.question
-    width = (1 if question.grain else 0) + len(question.dimensions)
-    for row in rows:
-        place = tuple(row[:width]) if question.grain else (None, *row[:width])
-        for measure, count in zip(plan.counts, row[width:], strict=True):
-            if count:
-                yield place, measure, count
+def _counts(plan: Plan, values: dict[Place, dict[str, Any]]) -> Iterable[tuple[Place, str, int]]:
+    """Each count of each place that is a sum of entries and not 0."""
+    names = told_by_parts(plan.question)
+    for place, found in values.items():
+        for name in names.intersection(found):
+            if found[name]:
+                yield place, name, found[name]
 
 
-def _at(changes: dict[tuple[Any, ...], Change], row: tuple[Any, ...], measure: str) -> Change:
+def _at(changes: dict[tuple[Any, ...], Change], place: Place, measure: str) -> Change:
+    row = (place[0], *place[1])
     return changes.setdefault((row, measure), Change(row, measure))
 
 

@@ -12,6 +12,7 @@ from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
 from app.statistics.periods import Window
 from app.statistics.question import Filter, Question
 from app.statistics.select import Counted, Reading, Select, Statement, columns_of_filters, first_day
+from app.statistics.span import Span
 from app.statistics.sums import SUMS, choose_sum
 
 BASE_COUNTS = ("sentences_known", "persons_convicted")  # of `coverage`: numerator and denominator
@@ -26,6 +27,7 @@ class Plan:
     `available`  names of the sums that may be read; where none covers the question, the ledger is
     `last`       the last day that the record covers
     `reference`  the set of courts and offences in force
+    `span`       which entries are read, where that is not the state as of the revision
     """
 
     question: Question
@@ -34,6 +36,7 @@ class Plan:
     available: Collection[str] = tuple(SUMS)
     last: date | None = None
     reference: int = 0
+    span: Span | None = None
 
     @property
     def has_coverage(self) -> bool:
@@ -156,10 +159,14 @@ class Plan:
         filters = tuple(filters)
         columns = {*columns_of_filters(filters), *(DIMENSIONS[name].column for name in dimensions)}
         columns = columns.union(*(entry.columns for entry in counted))
-        return self._of_state(Select(choose_sum(columns, self.available), self.last), filters)
+        available = self.span.sums(self.available) if self.span else self.available
+        return self._of_state(Select(choose_sum(columns, available), self.last), filters)
 
     def _of_state(self, select: Select, filters: Iterable[Filter]) -> Select:
-        select.as_of(self.revision)
+        if self.span:
+            self.span.narrow(select, self.revision)
+        else:
+            select.as_of(self.revision)
         for entry in filters:
             select.filter(entry)
         return select
