@@ -107,6 +107,21 @@ STATISTICS: dict[str, Any] = {
     "warnings": [],
 }
 
+RECORDS_BEHIND: dict[str, Any] = {
+    "results": [
+        {
+            "case_id": CASE["id"],
+            "defendant_id": "d1",
+            "court": "61GV0012",
+            "offence": "337:5",
+            "day": "2023-04-21",
+        }
+    ],
+    "paging": {"limit": 100, "has_more": False, "next": None, "total": None},
+    "meta": {**_META, "question": "measures=persons_convicted&court=61GV0012"},
+    "warnings": [],
+}
+
 _STATE = {"as_of": "2025-06-26T00:00:00Z", "published_at": "2025-06-26T00:00:00Z", "backdated": False}
 _CAUSES = {"new": 120, "late_reported": 70, "newly_found": 0, "reclassified": 5, "corrected": 0, "merged_duplicate": -2}
 COMPARISON: dict[str, Any] = {

@@ -33,6 +33,7 @@ class Resource:
     """A list: where it is read, its nested fields, and its flat columns with the rows of one result.
 
     `count`  how many results meet some conditions, and how many flat rows they have
+    `check`  what else is wrong with the query, by the codes that may be named
     """
 
     name: str
@@ -43,6 +44,7 @@ class Resource:
     flatten: Callable[[Shown], Iterable[Row]]
     find: Callable[[Connection, Wanted, State], Awaitable[Page]]
     count: Callable[[Connection, Sequence[Condition], State], Awaitable[tuple[int, int]]]
+    check: Callable[[Codes], Iterable[Fault]] = lambda codes: ()
 
     @property
     def listing_key(self) -> str:
@@ -126,7 +128,7 @@ class _Listed:
         return read_cursor(self.reply.service.cursor_key, text, self.bound, self.resource.listing, self.order)
 
     def _check(self, codes: Codes, shape: Representation) -> Iterable[Fault]:
-        del codes
+        yield from self.resource.check(codes)
         names = self.resource.names_in(shape)
         for name in self.fields:
             if name not in names:

@@ -2,10 +2,23 @@
 
 from fastapi import APIRouter
 
-from app.api import cases, changes, compare, courts, curation, health, offences, revisions, statistics, vocabularies
+from app.api import (
+    behind,
+    cases,
+    changes,
+    compare,
+    courts,
+    curation,
+    health,
+    offences,
+    revisions,
+    statistics,
+    vocabularies,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     statistics.router,
+    behind.router,
     compare.router,
     cases.router,
     changes.router,

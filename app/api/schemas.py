@@ -337,6 +337,22 @@ class StatisticsAnswer(Shape):
     warnings: list[Warned]
 
 
+class RecordBehind(Shape):
+    """One case, person or charge that is counted."""
+
+    case_id: Annotated[str, _described("Id of the case, as in /v1/cases/{id}.")]
+    defendant_id: Annotated[str | None, _described("Id of the person within the case; null where cases are counted.")]
+    court: str
+    offence: Annotated[str, _described("The charge, or the offence by which the case or person is counted.")]
+    day: Annotated[date | None, _described("Day of the event that is counted.")]
+
+
+class RecordBehindList(Listed):
+    """A page of the records behind a count."""
+
+    results: list[RecordBehind]
+
+
 class Compared(BaseModel):
     """One row: the period, then dimensions, then each measure as an object with `before`, `after` and `delta`.
 

@@ -180,12 +180,14 @@ def faults_of(asked: Asked, preset: str | None, codes: Codes) -> Iterable[Fault]
     return ()
 
 
-def question_of(asked: Asked, preset: str | None, codes: Codes) -> Question:
-    """The question that a query asks.
+def question_of(asked: Asked, preset: str | None, codes: Codes, *, measure: str | None = None) -> Question:
+    """The question that a query asks; `measure` is asked where it names none.
 
     Errors  InvalidParameters
     """
     given = {one.spec.name: tuple(map(str, one.values)) for one in asked.of(Role.FILTER)}
+    if measure:
+        given.setdefault("measures", (measure,))
     return read_question(given, preset, codes)
 
 
