@@ -314,6 +314,22 @@ _LISTS = (
         ),
     ),
     Codelist(
+        "conflict_kind",
+        "Kind of conflict",
+        "Вид расхождения",
+        (
+            Code("values_differ", "Values differ", "Значения расходятся", "Card and newsroom say different things."),
+            Code("denied", "Denied", "Отрицается", "The newsroom denies what the card says."),
+            Code(
+                "defendants_changed",
+                "Defendants changed",
+                "Изменились подсудимые",
+                "It is not clear who of those now listed is who; nothing was moved.",
+            ),
+            Code("possible_duplicate", "Possible duplicate", "Возможный дубль", "Two cases may be one."),
+        ),
+    ),
+    Codelist(
         "cause",
         "Cause of a change",
         "Причина изменения",

@@ -181,7 +181,8 @@ async def empty(database: Database) -> None:
     await execute(
         database.url,
         "TRUNCATE sources, batches, revisions, coverage_windows, removals, cases, identifiers, statements, versions,"
-        " defendants, charges, ledger, tally; UPDATE published SET revision = 0",
+        " possible_duplicates, conflict_resolutions, defendants, charges, ledger, tally;"
+        " UPDATE published SET revision = 0",
     )
 
 

@@ -38,11 +38,11 @@ async def held(client: Client) -> dict[str, Json]:
 
 
 def replay(changes: list[Json], state: dict[str, Json] | None = None) -> dict[str, Json]:
-    """What a consumer of the feed holds; a case of which nothing is left is gone."""
+    """What a consumer of the feed holds."""
     state = dict(state or {})
     for change in changes:
         state[change["id"]] = apply(state.get(change["id"], {}), change["differences"])
-    return {case_id: fields for case_id, fields in state.items() if fields}
+    return state
 
 
 @pytest.fixture

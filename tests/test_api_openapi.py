@@ -1,7 +1,7 @@
 """The OpenAPI document says what is served: every parameter, every shape, every problem."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -9,9 +9,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from app.access.keys import SCOPES, create_key
 from app.api.openapi import openapi_document
+from app.db.database import Database
 from app.errors import all_problems
-from tests.serving import client_fixture, client_of, filled_fixture  # noqa: F401
+from tests.serving import CHITA, PUBLISHED, case, client_of, fill, filled_with, take
 
 Client = httpx.AsyncClient
 DOCUMENT = openapi_document()
@@ -19,6 +21,38 @@ PATHS: dict[str, Any] = DOCUMENT["paths"]
 ALL_OPERATIONS = [(path, operation) for path, methods in PATHS.items() for operation in methods.values()]
 OPERATIONS = [(path, methods["get"]) for path, methods in PATHS.items() if "get" in methods]
 ASKED = [(path, operation) for path, operation in OPERATIONS if "422" in operation["responses"]]
+
+
+async def fill_with_a_conflict(url: str) -> None:
+    """The small record, and one word of the newsroom against a card's."""
+    await fill(url)
+    against = (case(CHITA, "1-7/2023", decided_on="2023-04-20"),)
+    await take(Database(url), against, layer="newsroom", published_at=PUBLISHED[1])
+
+
+@pytest.fixture(name="filled", scope="module")
+def filled_fixture(server_url: str, template: str) -> Iterator[str]:
+    """Address of a database in which every list of the document has something."""
+    with filled_with(fill_with_a_conflict, server_url, template) as url:
+        yield url
+
+
+@pytest.fixture(name="client")
+async def client_fixture(filled: str) -> AsyncIterator[Client]:
+    """A client with a key that may do everything."""
+    async with Database(filled).owner() as connection:
+        key = await create_key(connection, "test", scopes=list(SCOPES))
+    async with client_of(filled) as client:
+        client.headers["X-API-Key"] = key
+        yield client
+
+
+async def address_of(client: Client, path: str) -> str:
+    """A path of the document with something that is there in its place."""
+    listed = "/v1/conflicts" if "conflicts" in path else "/v1/cases"
+    first = (await client.get(listed, params={"limit": "1"})).json()["results"][0]["id"]
+    address = path.replace("{id}", first).replace("{n}", "1")
+    return address.replace("{code}", "61GV0012" if "courts" in path else "337:5")
 
 
 def validator(schema: dict[str, Any]) -> Draft202012Validator:
@@ -95,9 +129,7 @@ def test_examples_fit_their_schemas(path: str, operation: dict[str, Any]) -> Non
 async def test_answers_fit_the_schemas_they_are_shown_with(
     client: Client, path: str, operation: dict[str, Any]
 ) -> None:
-    first = (await client.get("/v1/cases?limit=1")).json()["results"][0]["id"]
-    address = path.replace("{id}", first).replace("{n}", "1")
-    address = address.replace("{code}", "61GV0012" if "courts" in path else "337:5")
+    address = await address_of(client, path)
     answer = await client.get(address)
     assert answer.status_code == 200, answer.text
     validator(operation["responses"]["200"]["content"]["application/json"]["schema"]).validate(answer.json())
@@ -110,9 +142,7 @@ async def test_answers_fit_the_schemas_they_are_shown_with(
 async def test_every_parameter_shown_is_taken_and_no_other(
     client: Client, path: str, operation: dict[str, Any]
 ) -> None:
-    first = (await client.get("/v1/cases?limit=1")).json()["results"][0]["id"]
-    address = path.replace("{id}", first).replace("{n}", "1")
-    address = address.replace("{code}", "61GV0012" if "courts" in path else "337:5")
+    address = await address_of(client, path)
     for parameter in operation["parameters"]:
         if parameter["in"] == "query":
             empty = await client.get(address, params={parameter["name"]: ""})

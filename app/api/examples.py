@@ -198,6 +198,25 @@ CHANGE_LIST: dict[str, Any] = {
     "warnings": [],
 }
 
+CONFLICT: dict[str, Any] = {
+    "id": "cf_01J8Z3V5N2Q4R6T8W0Y2A4C6E85D0C2F6B8E9A",
+    "kind": "values_differ",
+    "court": "61GV0012",
+    "case": CASE["id"],
+    "other": None,
+    "field": "decided_on",
+    "court_card": {"value": "2023-04-20", "seen_on": "2023-05-10", "revision": 41, "sources": CASE["sources"]},
+    "newsroom": {"value": "2023-04-21", "seen_on": "2023-05-12", "revision": 57, "sources": []},
+    "reasons": [],
+    "since": 57,
+}
+CONFLICT_LIST: dict[str, Any] = {
+    "results": [CONFLICT],
+    "paging": {"limit": 100, "has_more": False, "next": None, "total": None},
+    "meta": {**_META, "question": "court=61GV0012"},
+    "warnings": [],
+}
+
 DETAILS: dict[str, str] = {
     "invalid-parameters": "“mobilized” is not a value of service_status; use mobilised.",
     "no-revision-yet": "The first revision is 1, published at 2025-06-01T09:00:00Z; ask for that or a later day.",

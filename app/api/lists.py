@@ -48,8 +48,9 @@ class Resource:
 
     @property
     def listing_key(self) -> str:
-        """The column that tells one result from another."""
-        return next(name for name, column in self.listing.columns.items() if column == self.listing.id)
+        """The column that tells one result from another; the only one, where it does so with a tie-break."""
+        names = tuple(self.listing.columns)
+        return next((name for name in names if self.listing.columns[name] == self.listing.id), names[0])
 
     @property
     def all_fields(self) -> tuple[str, ...]:
@@ -71,17 +72,19 @@ async def reply_with_list(
     return await _Listed(resource, asked, caller, reply, within).respond()
 
 
-async def reply_with_one(resource: Resource, key: Condition, asked: Asked, reply: Replying) -> Response:
-    """The one result that a condition names, with the state it was read from.
+async def reply_with_one(
+    resource: Resource, key: Condition, asked: Asked, reply: Replying, *, also: Condition | None = None
+) -> Response:
+    """The one result that a condition names, or two together, with the state it was read from.
 
     Errors  NotFound
     """
 
     async def find(reading: Reading) -> Answer:
-        wanted = Wanted((key,), Order(resource.listing_key), limit=1)
+        wanted = Wanted((key, also) if also else (key,), Order(resource.listing_key), limit=1)
         page = await resource.find(reading.connection, wanted, reading.state)
         if not page.rows:
-            shown = str(key.values[0])[:40]
+            shown = reply.path.rpartition("/")[2][:60]
             raise NotFound(f"There is no {shown} among the {resource.name} of revision {reading.state.revision}.")
         if reading.shape.format.is_flat:
             return Answer(render(reading.shape.format, table_of(resource, page.rows), reading.options))

@@ -22,7 +22,7 @@ class Change(Shape):
     published_at: datetime
     id: Annotated[str, _described("Id of the case.")]
     court: str
-    version: Annotated[int | None, _described("The version that it has from then on; null where the case is gone.")]
+    version: Annotated[int, _described("The version that it has from then on.")]
     change: Annotated[str, _code("change")]
     cause: Annotated[str, _described("Why the revision was made.")]
     causes: Annotated[list[str], _described("Causes of what moved in the statistics; empty where nothing did.")]

@@ -20,6 +20,7 @@ from app.ingest.layouts.sudrfscraper import read_meta
 from app.ingest.merge import (
     Merging,
     Window,
+    keep_suspected,
     refuse_repeated,
     stage_changes,
     uncovered_courts,
@@ -185,6 +186,8 @@ class _Batch:
         posted = await post(connection, revision, reference)
         if changes:
             await write_changes(connection, merging)
+        if self.tallied.possible_duplicates:
+            await keep_suspected(connection, merging)
         if self.window:
             await write_coverage(connection, merging, self.window, courts=uncovered, source=self.options.source)
         published_at = await publish(connection, self._new_revision(revision, reference, posted))

@@ -9,11 +9,13 @@ from uuid import UUID
 from app.db.database import Connection, load_statements
 from app.ingest.receipt import SHOWN, Tallied
 from app.ingest.record import Refused
+from app.records.ids import show_id
 from app.records.kin import restate_arrivals
 from app.records.resolve import Body, Gravity, keys_of, overlay, resolve
 from app.records.writing import Versioned, stage_versions, write_versions
 
 _SQL = load_statements(__file__, "merge.sql")
+_ALIKE = _SQL["alike"].format(fresh=_SQL["fresh"])
 _CHUNK = 5_000
 Window = tuple[date, date]
 """The first and the last of some days."""
@@ -31,7 +33,7 @@ class Merging:
 
     def sql(self, name: str) -> str:
         """A statement with the layer and the revision in it; both are ours, not a caller's."""
-        return _SQL[name].format(layer=self.layer, revision=self.revision)
+        return _SQL[name].format(layer=self.layer, revision=self.revision, alike=_ALIKE)
 
 
 async def refuse_repeated(connection: Connection, tallied: Tallied) -> None:
@@ -56,7 +58,7 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
     outcomes = "SELECT outcome, count(*) FROM judged WHERE outcome <> 'candidate' GROUP BY outcome"
     for outcome, count in await connection.fetch(outcomes):
         tallied.counts[outcome] += count
-    await _suspect(connection, tallied)
+    await _suspect(connection, merging, tallied)
     written = 0
     cursor = await connection.cursor(merging.sql("candidates"))
     while rows := await cursor.fetch(_CHUNK):
@@ -92,10 +94,17 @@ async def write_coverage(
     await connection.execute(merging.sql("write_coverage"), courts, *window, source)
 
 
-async def _suspect(connection: Connection, tallied: Tallied) -> None:
+async def keep_suspected(connection: Connection, merging: Merging) -> None:
+    """Keep the pairs of cases that may be one, with the revision that found them, until somebody settles them."""
+    await connection.execute(merging.sql("keep_suspected"))
+
+
+async def _suspect(connection: Connection, merging: Merging, tallied: Tallied) -> None:
     for name in ("two_keys", "same_receipt"):
-        pairs = [dict(row) for row in await connection.fetch(_SQL[name])]
-        tallied.possible_duplicates += pairs[: SHOWN - len(tallied.possible_duplicates)]
+        for pair in (dict(row) for row in await connection.fetch(merging.sql(name))):
+            if len(tallied.possible_duplicates) < SHOWN:
+                ids = {side: show_id(UUID(pair[side])) for side in ("one", "other")}
+                tallied.possible_duplicates.append({**pair, **ids})
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,22 +150,37 @@ FROM found f JOIN stage s ON s.line = f.line
 GROUP BY s.line, s.place, s.court HAVING count(DISTINCT f.case_id) > 1
 ORDER BY s.line LIMIT 100
 
--- name: same_receipt
+-- name: alike
 -- New cases of the same court, UID and day of receipt as one under another number, held or of this batch.
-WITH fresh AS (
-    SELECT s.line, s.place, s.court, s.instance, s.uid, s.received_on, j.case_id
-    FROM judged j JOIN stage s ON s.line = j.line
-    WHERE j.is_new AND j.outcome = 'candidate' AND s.uid IS NOT NULL
-),
-alike AS (
-    SELECT f.line, f.place, f.court, f.case_id, v.case_id AS other_id
-    FROM fresh f JOIN versions v ON v.uid = f.uid AND v.court = f.court AND v.instance = f.instance
+SELECT f.line, f.place, f.court, f.case_id, v.case_id AS other_id
+FROM ({fresh}) f JOIN versions v ON v.uid = f.uid AND v.court = f.court AND v.instance = f.instance
                                 AND v.received_on = f.received_on AND v.superseded_in IS NULL
-    UNION ALL
-    SELECT f.line, f.place, f.court, f.case_id, o.case_id
-    FROM fresh f JOIN fresh o ON o.uid = f.uid AND o.court = f.court AND o.instance = f.instance
-                             AND o.received_on = f.received_on AND o.line < f.line
-)
+                                AND v.case_id <> f.case_id
+UNION ALL
+SELECT f.line, f.place, f.court, f.case_id, o.case_id
+FROM ({fresh}) f JOIN ({fresh}) o ON o.uid = f.uid AND o.court = f.court AND o.instance = f.instance
+                         AND o.received_on = f.received_on AND o.line < f.line
+
+-- name: fresh
+SELECT s.line, s.place, s.court, s.instance, s.uid, s.received_on, j.case_id
+FROM judged j JOIN stage s ON s.line = j.line
+WHERE j.is_new AND j.outcome = 'candidate' AND s.uid IS NOT NULL
+
+-- name: same_receipt
 SELECT place, court, case_id::text AS one, other_id::text AS other, 'same-uid-and-receipt' AS reason
-FROM alike
+FROM ({alike}) a
 ORDER BY line, other_id LIMIT 100
+
+-- name: keep_suspected
+-- Every suspicion of the batch about cases that are held now; one that stands already stays as it was found.
+INSERT INTO possible_duplicates
+SELECT DISTINCT p.court, least(p.case_id, p.other_id), greatest(p.case_id, p.other_id), p.reason, {revision}
+FROM (
+    SELECT s.court, f.case_id, o.case_id AS other_id, 'two-keys' AS reason
+    FROM found f JOIN found o ON o.line = f.line AND o.case_id > f.case_id JOIN stage s ON s.line = f.line
+    UNION ALL
+    SELECT a.court, a.case_id, a.other_id, 'same-uid-and-receipt' FROM ({alike}) a
+) p
+JOIN cases one ON one.court = p.court AND one.case_id = p.case_id
+JOIN cases other ON other.court = p.court AND other.case_id = p.other_id
+ON CONFLICT DO NOTHING

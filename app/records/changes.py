@@ -20,7 +20,7 @@ Shown = dict[str, Any]
 _Key = tuple[str, Any, int]
 _CHANGE = (
     "CASE WHEN r.cause IN ('removed', 'undone') THEN r.cause"
-    " WHEN b.revision IS NULL THEN CASE WHEN c.version = 1 THEN 'created' ELSE 'restored' END"
+    " WHEN b.revision IS NULL THEN 'created'"
     " WHEN c.is_withdrawn AND NOT b.is_withdrawn THEN 'withdrawn'"
     " WHEN c.merged_into IS NOT NULL AND b.merged_into IS NULL THEN 'merged'"
     " WHEN b.is_withdrawn AND NOT c.is_withdrawn OR b.merged_into IS NOT NULL AND c.merged_into IS NULL THEN 'restored'"
@@ -30,7 +30,8 @@ _REVISION = SortColumn("c.revision", "int4")
 CHANGES = Listing(
     select=f"c.court, c.case_id, c.revision, c.version, b.revision AS before, {_CHANGE} AS change, r.published_at,"
     " r.cause, r.source, r.layer, r.author, r.note",
-    source=_SQL["touched"],
+    source="versions c JOIN revisions r ON r.revision = c.revision"
+    " LEFT JOIN versions b ON b.court = c.court AND b.case_id = c.case_id AND b.superseded_in = c.revision",
     where="c.revision <= $1::int",
     id=SortColumn("c.case_id", "uuid"),
     columns={"revision": _REVISION},
@@ -109,7 +110,7 @@ async def _causes(
     asked = [
         (*_after(row), day)
         for row in rows
-        for day in _days(versions.get(_after(row))) | _days(versions.get(_before(row) or _after(row)))
+        for day in _days(versions[_after(row)]) | _days(versions[_before(row) or _after(row)])
     ]
     causes: defaultdict[_Key, list[str]] = defaultdict(list)
     if asked:
@@ -121,10 +122,8 @@ async def _causes(
     return causes
 
 
-def _days(case: Shown | None) -> set[date | None]:
+def _days(case: Shown) -> set[date | None]:
     """The days on which a version has events; None where it has one without a day."""
-    if case is None:
-        return set()
     people = case["defendants"]
     return {case["received_on"], case["decided_on"], *(person["decided_on"] for person in people)}
 
@@ -144,5 +143,5 @@ def _show(row: asyncpg.Record, versions: dict[_Key, Shown], causes: list[str]) -
         "layer": row["layer"],
         "author": row["author"],
         "note": row["note"],
-        "differences": differences(versions[before] if before else None, versions.get(_after(row))),
+        "differences": differences(versions[before] if before else None, versions[_after(row)]),
     }

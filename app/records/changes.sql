@@ -1,18 +1,3 @@
--- name: touched
--- Every (case, revision) at which something about the case moved, beside the version before and the revision. A case
--- that an undone batch had brought has a last version and none after it: it is gone, and its `version` is null.
-(
-    SELECT v.revision, v.case_id, v.court, v.version, v.is_withdrawn, v.merged_into FROM versions v
-    UNION ALL
-    SELECT g.superseded_in, g.case_id, g.court, NULL, false, NULL
-    FROM revisions u JOIN versions g ON g.superseded_in = u.revision
-    WHERE u.cause = 'undone'
-      AND NOT EXISTS (SELECT FROM versions n
-                      WHERE n.court = g.court AND n.case_id = g.case_id AND n.revision = g.superseded_in)
-) c
-JOIN revisions r ON r.revision = c.revision
-LEFT JOIN versions b ON b.court = c.court AND b.case_id = c.case_id AND b.superseded_in = c.revision
-
 -- name: versions
 -- Some versions; keys as three arrays of equal length.
 SELECT v.* FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)

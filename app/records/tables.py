@@ -221,8 +221,8 @@ class Version(SQLModel, table=True):
         Index("versions_live", "court", "case_id", unique=True, postgresql_where=LIVE),
         Index("versions_by_receipt", "received_on", "case_id"),  # a page of cases, latest first
         Index("versions_by_revision", "revision", "case_id"),  # a page of the feed
-        # which versions ended in this revision?
-        Index("versions_by_end", "superseded_in", "case_id", postgresql_where=text("superseded_in IS NOT NULL")),
+        # where do the layers disagree?
+        Index("versions_in_conflict", "case_id", postgresql_where=text("conflicts <> '[]'::jsonb")),
         # which cases, in all courts, share this UID?
         Index("versions_by_uid", "uid", postgresql_where=text("superseded_in IS NULL AND uid IS NOT NULL")),
     )
@@ -247,6 +247,32 @@ class Version(SQLModel, table=True):
     conflicts: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
     sources: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
     content_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class PossibleDuplicate(SQLModel, table=True):
+    """Two cases that may be one, why, and the revision that found it. `case_id` is the lesser of the two ids."""
+
+    __tablename__ = "possible_duplicates"
+    court: str = _text(key=True)
+    case_id: UUID = Field(primary_key=True)
+    other_id: UUID = Field(primary_key=True)
+    reason: str = _text(key=True)
+    revision: int
+
+
+class ConflictResolution(SQLModel, table=True):
+    """The word of a curator that a conflict is settled though it stands: `tag` tells it from others of its case.
+
+    A conflict whose two values move is another one, and open again.
+    """
+
+    __tablename__ = "conflict_resolutions"
+    court: str = _text(key=True)
+    case_id: UUID = Field(primary_key=True)
+    tag: str = _text(key=True)
+    revision: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    superseded_in: int | None
+    resolution: str = _text()
 
 
 class Defendant(SQLModel, table=True):

@@ -1,6 +1,5 @@
-"""The feed: versions in the order of revisions, and those that a revision ended."""
+"""The feed: versions in the order of revisions."""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
@@ -11,10 +10,3 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("versions_by_revision", "versions", ["revision", "case_id"], unique=False)
-    op.create_index(
-        "versions_by_end",
-        "versions",
-        ["superseded_in", "case_id"],
-        unique=False,
-        postgresql_where=sa.text("superseded_in IS NOT NULL"),
-    )
