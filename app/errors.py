@@ -131,6 +131,14 @@ class Unavailable(Problem):
     slug, title, status = "unavailable", "Not available now", 503
 
 
+class Overloaded(Problem):
+    slug, title, status = "overloaded", "Too much is asked at once", 503
+
+
+class TookTooLong(Problem):
+    slug, title, status = "took-too-long", "Question took too long", 503
+
+
 def near(word: str, known: Sequence[str]) -> tuple[str, ...]:
     """Up to three known words that resemble a word, best first; may be empty."""
     return tuple(get_close_matches(word, known, n=3, cutoff=0.6))

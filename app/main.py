@@ -1,13 +1,16 @@
 """Joins the rooms into one application: opens the database, serves, closes it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
 from app import __version__, migrations
+from app.access.keyring import Keyring
+from app.access.quotas import Quotas, shared_counts
 from app.api import openapi
 from app.api.edge import Edge
+from app.api.entrance import Entrance
 from app.api.problems import add_problem_handlers
 from app.api.routers import ROUTERS
 from app.api.service import Service
@@ -19,15 +22,25 @@ from app.web import make_router
 
 def create_app(settings: Settings, *, database_url: str, secret: bytes, is_building: bool = False) -> FastAPI:
     """The application. Its database is open while its lifespan lasts; `is_building` keeps it from being ready."""
-    database = Database(database_url, pool_size=settings.pool_size, statement_timeout_s=settings.statement_timeout_s)
+    database = Database(
+        database_url,
+        pool_size=settings.pool_size,
+        pool_wait_s=settings.pool_wait_s,
+        statement_timeout_s=settings.statement_timeout_s,
+    )
+    log = make_log()
+    keyring = Keyring(database, log=log)
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    quotas = Quotas(workers=settings.workers, shared=shared_counts(redis_url), log=log)
+    entrance = Entrance(settings, keyring, quotas, secret)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await database.open()
-        try:
+        async with AsyncExitStack() as opened:
+            for part in (database, keyring, quotas):
+                await part.open()
+                opened.push_async_callback(part.close)
             yield
-        finally:
-            await database.close()
 
     app = FastAPI(
         lifespan=lifespan,
@@ -37,12 +50,19 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
         redirect_slashes=False,
     )
     app.state.service = Service(
-        settings, database, secret, __version__, migration_head=migrations.head(), is_building=is_building
+        settings,
+        database,
+        keyring,
+        entrance,
+        secret,
+        __version__,
+        migration_head=migrations.head(),
+        is_building=is_building,
     )
     for router in (*ROUTERS, openapi.make_router(settings.root_path), make_router()):
         app.include_router(router)
     add_problem_handlers(app)
-    app.add_middleware(Edge, url_limit_bytes=settings.url_limit_bytes, log=make_log())
+    app.add_middleware(Edge, entrance=entrance, url_limit_bytes=settings.url_limit_bytes, log=log)
     return app
 
 

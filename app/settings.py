@@ -1,6 +1,7 @@
 """Every environment variable of the service: type, default, unit, meaning. Read by cli and main only."""
 
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -27,6 +28,12 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
     root_path: str = Field("", description="Path under which a proxy serves us, without a slash at its end.")
     pool_size: int = Field(8, ge=1, le=200, description="Database connections of each worker.")
+    pool_wait_s: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="Longest wait for one of them, seconds; one who would wait longer is told at once.",
+    )
     statement_timeout_s: float = Field(20.0, gt=0, description="Longest time for one reading statement, seconds.")
     writer_wait_s: float = Field(30.0, gt=0, description="Longest wait for another ingest to end, seconds.")
     line_limit_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Longest line of an input file, bytes.")
@@ -39,6 +46,24 @@ class Settings(BaseSettings):
     anonymous_scopes: str = Field(
         "statistics,records",
         description="Scopes of a caller without a key: some of `statistics`, `records`, `export`, or none.",
+    )
+    anonymous_quota_minute: int = Field(
+        120, ge=0, description="Requests a minute of an address without a key; 0: no limit."
+    )
+    anonymous_quota_day: int = Field(
+        10_000, ge=0, description="Requests a day of an address without a key; 0: no limit."
+    )
+    key_quota_minute: int = Field(1_200, ge=0, description="Requests a minute of a key; 0: no limit.")
+    key_quota_day: int = Field(200_000, ge=0, description="Requests a day of a key; 0: no limit.")
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis, `redis://…`, in which workers add up quotas. Absent: a worker lets through its share,"
+        " the quota divided by the workers.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks,"
+        " with commas.",
     )
     licence: str = Field("CC BY 4.0", description="Licence of the answers, shown in each.")
     attribution: str = Field(
@@ -54,6 +79,13 @@ class Settings(BaseSettings):
         wrong = sorted(_words(text) - {"statistics", "records", "export"})
         if wrong:
             raise ValueError(f"{wrong[0]} is not among statistics, records, export")
+        return text
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for word in _words(text):
+            ip_network(word)
         return text
 
     @cached_property

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.keys import SCOPES, create_key, digest, find_caller, make_key, read_key_id
-from app.db.database import Database
+from app.access.keys import SCOPES, Caller, check_key, digest, make_key, read_key_id
+from app.access.register import create_key, read_register
+from app.db.database import Connection, Database
 from app.errors import KeyExpired, KeyInvalid
 from tests.serving import client_of, fill, problem_of
 
@@ -21,6 +22,11 @@ async def new_key(database: Database, *scopes: str, expires_at: datetime | None 
     """A key of a test."""
     async with database.owner() as connection:
         return await create_key(connection, "test", scopes=scopes, expires_at=expires_at)
+
+
+async def find_caller(connection: Connection, presented: str) -> Caller:
+    """Whose key it is, as the register says."""
+    return check_key(presented, (await read_register(connection)).get(read_key_id(presented)))
 
 
 @given(st.integers(0, 54), st.characters(codec="ascii", categories=["L", "Nd"]))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.access.keys import create_key
+from app.access.register import create_key
 from app.db.database import Database
 from app.records.cases import CASES
 from tests.serving import (

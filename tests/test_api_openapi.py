@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from app.access.keys import SCOPES, create_key
+from app.access.keys import SCOPES
+from app.access.register import create_key
 from app.api.openapi import openapi_document
 from app.db.database import Database
 from app.errors import all_problems
@@ -49,7 +50,7 @@ async def client_fixture(filled: str) -> AsyncIterator[Client]:
 
 async def address_of(client: Client, path: str) -> str:
     """A path of the document with something that is there in its place."""
-    listed = "/v1/conflicts" if "conflicts" in path else "/v1/cases"
+    listed = next((known for known in ("/v1/conflicts", "/v1/keys") if path.startswith(known)), "/v1/cases")
     first = (await client.get(listed, params={"limit": "1"})).json()["results"][0]["id"]
     address = path.replace("{id}", first).replace("{n}", "1")
     return address.replace("{code}", "61GV0012" if "courts" in path else "337:5")

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import fcntl
+import getpass
 import json
 import os
 import re
@@ -40,6 +41,10 @@ COMMANDS = (
     ("openapi",),
     ("keys",),
     ("keys", "create"),
+    ("keys", "list"),
+    ("keys", "revoke"),
+    ("keys", "rotate"),
+    ("keys", "quota"),
 )
 PROGRAM = "from app.cli import main; main()"
 TAKE = ("--layout", "house", "--layer", "court_card", "--source", "test")
@@ -149,6 +154,8 @@ def test_every_command_has_help(words: tuple[str, ...]) -> None:
         ("keys", "create", "--owner", "desk", "--scope", "everything"),
         ("keys", "create", "--owner", "desk", "--scope", "admin", "--expires", "soon"),
         ("keys", "create", "--owner", "desk"),
+        ("keys", "rotate", "4fGh7Kq2LmNp", "--overlap", "-1d"),
+        ("keys", "quota", "4fGh7Kq2LmNp", "--window", "minute", "--requests", "5"),
         ("serve", "--port", "70000"),
         ("serve", "--workers", "0"),
     ],
@@ -267,6 +274,25 @@ def test_keys_create_prints_the_key_alone(place: str, tmp_path: Path) -> None:
     made = process("keys", "create", *asked, cwd=tmp_path, database_url=place)
     assert (made.status, made.err) == (0, "")
     assert re.fullmatch(r"sud_[A-Za-z0-9]+_[A-Za-z0-9]+\n", made.out)
+
+
+def test_keys_are_listed_rotated_given_a_quota_and_revoked(run: Run) -> None:
+    key = run("keys", "create", "--scope", "admin").out.strip()
+    key_id = key.split("_")[1]
+    rotated = run("keys", "rotate", key_id)
+    assert re.fullmatch(rf"sud_{key_id}_[A-Za-z0-9]+\n", rotated.out)
+    assert (rotated.out.strip() != key, "7 days" in rotated.err) == (True, True)
+    assert (
+        "60 requests a minute"
+        in run("keys", "quota", key_id, "--window", "minute", "--requests", 60, "--why", "a slow client").out
+    )
+    (told,) = [each for each in json.loads(run("keys", "list", "--json").out) if each["id"] == key_id]
+    assert (told["owner"], told["quotas"][0]["why"]) == (getpass.getuser(), "a slow client")
+    assert key_id in run("keys", "list").out
+    assert run("keys", "revoke", key_id).out == f"{key_id} is revoked.\n"
+    assert "revoked_by" in run("keys", "list", "--json").out
+    assert key[-38:] not in run("keys", "list", "--json").out + run("keys", "list").out
+    assert run("keys", "revoke", "nobody").told == "sudstat: There is no key nobody."
 
 
 def test_migrate_and_openapi_print_what_they_are_for(run: Run) -> None:

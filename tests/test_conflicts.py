@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.access.keys import create_key
+from app.access.register import create_key
 from app.db.database import Database
 from app.records.conflicts import read_conflict_id, show_conflict_id
 from app.records.ids import read_id, show_id

@@ -1,4 +1,4 @@
-"""Keys: made, shown once, kept as a digest, found again.
+"""Keys: how they are spelt, made and checked. Where they are kept: `register`.
 
 A key reads `sud_<id>_<secret><crc>`: 12 and 32 digits of base 62 (190 bits of secret), then 6 that check the whole,
 so that a typing error is told from a wrong key without asking the database.
@@ -7,13 +7,12 @@ so that a typing error is told from a wrong key without asking the database.
 import hmac
 import re
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from zlib import crc32
 
-from app.db.database import Connection
 from app.errors import KeyExpired, KeyInvalid
 
 SCOPES = ("statistics", "records", "export", "ingest", "curate", "admin")
@@ -21,63 +20,59 @@ READING_SCOPES = ("statistics", "records", "export")  # those that a deployment 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH, _SECRET_LENGTH, _CHECK_LENGTH = 12, 32, 6
 _KEY = re.compile(r"(sud_([0-9A-Za-z]{12})_([0-9A-Za-z]{32}))([0-9A-Za-z]{6})")
-
-_ADD = """
-INSERT INTO api_keys (key_id, digest, owner, scopes, note, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, now(), $6)
-"""
-_FIND = "SELECT digest, scopes, expires_at, revoked_at FROM api_keys WHERE key_id = $1"
+_NO_DIGEST = bytes(sha256().digest_size)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the id of the key (None: nobody known), and what it allows."""
+    """Who asks: the id of the key (None: nobody known), what it allows, and its own quotas by window."""
 
     key_id: str | None
     scopes: frozenset[str]
+    quotas: Mapping[str, int] = field(default_factory=dict)
 
     def may(self, scope: str) -> bool:
         """Whether the caller has a scope."""
         return scope in self.scopes
 
 
-async def create_key(
-    connection: Connection, owner: str, *, scopes: Collection[str], expires_at: datetime | None = None, note: str = ""
-) -> str:
-    """Make a key and return it: the only time that it is seen whole.
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """What is kept of a key: the digest of its secret, while it rotates of the one before too, and when it ends."""
 
-    Errors  ValueError for a scope that there is not, or for none
+    digest: bytes
+    caller: Caller
+    previous_digest: bytes | None = None
+    previous_until: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+def check_key(presented: str, held: HeldKey | None) -> Caller:
+    """Whose key it is; `held` is what is kept under its id, None where nothing is.
+
+    Errors  KeyInvalid for one that is unknown or revoked; KeyExpired
     """
-    unknown = sorted(set(scopes) - set(SCOPES))
-    if unknown or not scopes:
-        raise ValueError(f"scopes are some of {', '.join(SCOPES)}" + (f", not {', '.join(unknown)}" if unknown else ""))
-    key_id, key = make_key()
-    await connection.execute(_ADD, key_id, digest(key), owner, sorted(scopes), note, expires_at)
-    return key
-
-
-async def find_caller(connection: Connection, presented: str) -> Caller:
-    """Whose key it is.
-
-    Errors  KeyInvalid for one that is misspelt, unknown or revoked; KeyExpired
-    """
-    key_id = read_key_id(presented)
-    row = await connection.fetchrow(_FIND, key_id)
-    # Compared even where there is no such key, so that the time taken tells nothing.
-    held = row["digest"] if row else bytes(sha256().digest_size)
-    if not hmac.compare_digest(held, digest(presented)) or row is None:
+    now, given = datetime.now(UTC), digest(presented)
+    # Both are compared, and even where there is no such key, so that the time taken tells nothing.
+    is_current = hmac.compare_digest(held.digest if held else _NO_DIGEST, given)
+    is_previous = hmac.compare_digest((held.previous_digest if held else None) or _NO_DIGEST, given)
+    if held is None or not (is_current or is_previous):
         raise KeyInvalid("This key is not known here.")
-    if row["revoked_at"] is not None:
+    if held.revoked_at is not None:
         raise KeyInvalid("This key has been revoked.")
-    if row["expires_at"] is not None and row["expires_at"] <= datetime.now(UTC):
-        raise KeyExpired(f"This key expired at {row['expires_at']:%Y-%m-%dT%H:%M:%SZ}.")
-    return Caller(key_id, frozenset(row["scopes"]))
+    ends_at = held.expires_at
+    if not is_current and held.previous_until is not None:
+        ends_at = min(held.previous_until, ends_at or held.previous_until)
+    if ends_at is not None and ends_at <= now:
+        raise KeyExpired(f"This key expired at {ends_at:%Y-%m-%dT%H:%M:%SZ}.")
+    return held.caller
 
 
-def make_key() -> tuple[str, str]:
-    """A new key and its id."""
-    key_id, secret = _random(_ID_LENGTH), _random(_SECRET_LENGTH)
-    body = f"sud_{key_id}_{secret}"
+def make_key(key_id: str | None = None) -> tuple[str, str]:
+    """A new key and its id; for an id that there is already, a new secret for it."""
+    key_id = key_id or _random(_ID_LENGTH)
+    body = f"sud_{key_id}_{_random(_SECRET_LENGTH)}"
     return key_id, body + _check(body)
 
 

@@ -15,7 +15,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import internal_error, is_database_away, problem_response, unavailable
+from app.access.keys import Caller
+from app.api.entrance import Entrance, Visit
+from app.api.problems import problem_of, problem_response
+from app.db.turns import on_behalf_of
 from app.errors import BadRequest, Fault, InvalidParameters, Problem, UriTooLong
 from app.telemetry import log_request
 
@@ -37,8 +40,9 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 class Edge:
     """Wraps the application; `log` takes one line for each request."""
 
-    def __init__(self, app: ASGIApp, *, url_limit_bytes: int, log: Any) -> None:
+    def __init__(self, app: ASGIApp, *, entrance: Entrance, url_limit_bytes: int, log: Any) -> None:
         self._app = app
+        self._entrance = entrance
         self._url_limit_bytes = url_limit_bytes
         self._log = log
 
@@ -62,7 +66,7 @@ class Edge:
                 route=getattr(inner.get("route"), "path", None),
                 status=answer.status,
                 duration_ms=(time.perf_counter() - begun) * 1000,
-                key_id=state.get("key_id"),
+                key_id=answer.key_id,
             )
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Answer", headers: Headers) -> None:
@@ -72,17 +76,33 @@ class Edge:
         elif scope["method"] == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers:
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
         else:
+            await self._enter(scope, receive, send)
+
+    async def _enter(self, scope: Scope, receive: Receive, send: "_Answer") -> None:
+        visit = await self._entrance.admit(scope)
+        scope["state"]["visit"] = visit
+        send.visit = visit
+        on_behalf_of.set(visit.who)
+        if visit.refused is not None:
+            await _send_problem(visit.refused, scope, receive, send)
+        else:
             await self._route(scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: "_Answer") -> None:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            is_away = is_database_away(error)
-            self._log.error("failed", request_id=scope["state"]["request_id"], exc_info=None if is_away else error)
+            problem = problem_of(error)
+            is_bug = problem.status == Problem.status
+            self._log.error(
+                "failed",
+                request_id=scope["state"]["request_id"],
+                problem=problem.slug,
+                exc_info=error if is_bug else None,
+            )
             if send.status is not None:
                 raise  # half an answer is out: only a broken connection tells the caller
-            await _send_problem(unavailable() if is_away else internal_error(), scope, receive, send)
+            await _send_problem(problem, scope, receive, send)
 
 
 class _Answer:
@@ -93,6 +113,13 @@ class _Answer:
         self._request_id = request_id
         self._is_head = is_head
         self.status: int | None = None
+        self.visit: Visit | None = None
+
+    @property
+    def key_id(self) -> str | None:
+        """The id of the caller's key, where it is a good one."""
+        caller = self.visit.caller if self.visit else None
+        return caller.key_id if isinstance(caller, Caller) else None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -109,6 +136,8 @@ class _Answer:
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Vary"] = _VARY
         headers.setdefault("Cache-Control", "private, no-cache")
+        for name, value in (self.visit.headers if self.visit else {}).items():
+            headers[name] = value
 
 
 def refuse_url(scope: Mapping[str, Any], limit_bytes: int) -> Problem | None:

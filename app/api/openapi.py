@@ -9,7 +9,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app import __version__
-from app.api import examples, schemas, schemas_changes, schemas_conflicts, schemas_curation
+from app.api import (
+    examples,
+    schemas,
+    schemas_access,
+    schemas_changes,
+    schemas_conflicts,
+    schemas_curation,
+)
 from app.api.caching import LATEST, holds, quote_etag, short_hash
 from app.api.negotiation import accepts_gzip
 from app.api.problems import MEDIA_TYPE, PATH
@@ -37,9 +44,16 @@ _TAGS = (
     ("Curation", "What curators do to the record, each act a revision."),
     ("Revisions", "What changed, when, and on whose word."),
     ("Reference", "Courts, offences and code lists."),
+    ("Keys", "Who may do what, and how often."),
     ("Service", "The service itself."),
 )
-_SHAPES = (schemas, schemas_changes, schemas_conflicts, schemas_curation)
+_SHAPES = (
+    schemas,
+    schemas_access,
+    schemas_changes,
+    schemas_conflicts,
+    schemas_curation,
+)
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `sud_<id>_<secret>`."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},

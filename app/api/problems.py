@@ -8,7 +8,7 @@ import asyncpg
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from app.errors import BadRequest, Fault, MethodNotAllowed, NotFound, Problem, Unavailable
+from app.errors import BadRequest, Fault, MethodNotAllowed, NotFound, Problem, TookTooLong, Unavailable
 from app.formats import dump
 
 MEDIA_TYPE = "application/problem+json"
@@ -51,6 +51,24 @@ def unavailable() -> Unavailable:
     """The database is away or overloaded."""
     detail = "The database does not answer in time. Try again later, or ask for less."
     return Unavailable(detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
+
+
+def took_too_long() -> TookTooLong:
+    """A statement was cancelled for its time."""
+    detail = (
+        "The question was cancelled in the database, because it took too long. Ask for less: a shorter window, fewer"
+        " dimensions, one court. /v1/config tells the limit."
+    )
+    return TookTooLong(detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
+
+
+def problem_of(error: BaseException) -> Problem:
+    """What a caller is told of an error that nobody has answered."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return took_too_long()
+    return unavailable() if is_database_away(error) else internal_error()
 
 
 def is_database_away(error: BaseException) -> bool:

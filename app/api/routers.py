@@ -11,6 +11,8 @@ from app.api import (
     courts,
     curation,
     health,
+    keys,
+    me,
     offences,
     revisions,
     statistics,
@@ -29,5 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     offences.router,
     vocabularies.router,
     revisions.router,
+    keys.router,
+    me.router,
     health.router,
 )

@@ -6,7 +6,9 @@ from hashlib import blake2b
 
 from fastapi import Request
 
+from app.access.keyring import Keyring
 from app.api.cursor import cursor_key
+from app.api.entrance import Entrance
 from app.db.database import Connection, Database
 from app.records.revisions import State
 from app.settings import Settings
@@ -37,6 +39,8 @@ class Service:
 
     settings: Settings
     database: Database
+    keyring: Keyring
+    entrance: Entrance
     secret: bytes
     release: str
     migration_head: str | None = None

@@ -4,33 +4,24 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import wraps
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec
+from typing import Annotated, Literal
 
-import asyncpg
 import typer
-from pydantic import ValidationError
 from rich.progress import DownloadColumn
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app import migrations
-from app.access.keys import SCOPES, create_key
 from app.api.openapi import openapi_document
+from app.cli.common import fail, opened, prepare, prepared, said_plainly
+from app.cli.keys import keys, new_key
 from app.cli.printing import err, list_refused, out, progress, show_receipt
-from app.cli.serving import CannotStart, listening, serve_on
+from app.cli.serving import listening, serve_on
 from app.db.database import Database
-from app.db.embedded import EmbeddedError, embedded_postgres
-from app.demo.build import DemoError, build, empty, is_finished, only_builder
-from app.errors import Problem
-from app.ingest.batch import IngestError, ingest_file
+from app.demo.build import build, empty, is_finished, only_builder
+from app.ingest.batch import ingest_file
 from app.ingest.encodings import Limits
 from app.ingest.receipt import Options, Receipt
-from app.ingest.restate import bring_reference
 from app.settings import Settings
 from app.statistics.verify import Verdict
 from app.statistics.verify import verify as recount
@@ -41,9 +32,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Prosecution statistics from curated court records: every number is an address.",
 )
-keys = typer.Typer(no_args_is_help=True, help="Keys of callers.")
 cli.add_typer(keys, name="keys")
-P = ParamSpec("P")
 LayoutId = Literal["house", "sudrfscraper"]
 LayerId = Literal["court_card", "newsroom"]
 
@@ -51,46 +40,6 @@ LayerId = Literal["court_card", "newsroom"]
 def main() -> None:
     """Entry point of the `sudstat` command."""
     cli()
-
-
-def said_plainly(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn what a person can mend into one line on standard error and exit status 1."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except KeyboardInterrupt:
-            err.print("Stopped.")
-            raise typer.Exit(130) from None
-        except tuple(_PLAINLY) as error:
-            fail(next(plainly(error) for kind, plainly in _PLAINLY.items() if isinstance(error, kind)))
-
-    return run
-
-
-def _of_postgres(error: BaseException | None) -> str:
-    return f"Postgres says: {str(error).partition(chr(10))[0] or type(error).__name__}"
-
-
-def _of_settings(error: ValidationError) -> str:
-    wrong = ((fault["loc"], fault["msg"]) for fault in error.errors(include_input=False))
-    return "; ".join(f"SUDSTAT_{'_'.join(map(str, where)).upper()}: {what}" for where, what in wrong)
-
-
-_PLAINLY: dict[type[Exception], Callable[[Any], str]] = {
-    **dict.fromkeys((EmbeddedError, IngestError, DemoError, CannotStart, Problem), str),
-    asyncpg.PostgresError: _of_postgres,
-    DBAPIError: lambda error: _of_postgres(error.orig),
-    ValidationError: _of_settings,
-    OSError: lambda error: f"{error.filename or 'the system'}: {error.strerror or error}",
-}
-
-
-def fail(message: str) -> None:
-    """One line on standard error, exit status 1."""
-    err.print(f"sudstat: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(1)
 
 
 @cli.command()
@@ -112,7 +61,7 @@ def demo(
             return
         out.print("The record is synthetic: invented, and marked so in every answer.")
         out.print("A key with scope admin, shown only here:")
-        out.print(asyncio.run(_create_key(url, "demo", ["admin"], None)), highlight=False, soft_wrap=True)
+        out.print(asyncio.run(new_key(url, "demo", ["admin"])), highlight=False, soft_wrap=True)
         serve_on(sock, settings, url)
 
 
@@ -227,30 +176,6 @@ def openapi() -> None:
     sys.stdout.write(json.dumps(openapi_document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-@keys.command("create")
-@said_plainly
-def keys_create(
-    owner: Annotated[str, typer.Option(help="Whose key it is.")],
-    scope: Annotated[list[str], typer.Option(help=f"What it may do, once for each: {', '.join(SCOPES)}.")],
-    expires: Annotated[str | None, typer.Option(help="Days until it expires, such as 365d.")] = None,
-) -> None:
-    """Make a key and print it alone on standard output; it is shown only here."""
-    unknown = sorted(set(scope) - set(SCOPES))
-    if unknown:
-        raise typer.BadParameter(f"no scope {unknown[0]}; there are {', '.join(SCOPES)}", param_hint="--scope")
-    with prepared(Settings()) as url:
-        print(asyncio.run(_create_key(url, owner, scope, _days(expires))))
-
-
-def _days(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    number = text.removesuffix("d")
-    if not number.isdecimal() or not 0 < int(number) <= 36_500:
-        raise typer.BadParameter("give days, such as 365d", param_hint="--expires")
-    return datetime.now(UTC) + timedelta(days=int(number))
-
-
 def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -259,44 +184,6 @@ def _instant(text: str | None) -> datetime | None:
     except ValueError:
         raise typer.BadParameter("give an instant such as 2023-07-19T10:00:00Z", param_hint="--published-at") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-@contextmanager
-def prepared(settings: Settings) -> Iterator[str]:
-    """The address of a database at this release: the one given, else the embedded server, which is started."""
-    with opened(settings) as url:
-        prepare(url)
-        yield url
-
-
-def prepare(url: str) -> None:
-    """Bring a database to this release: tables, courts and offences."""
-    try:
-        migrations.upgrade(url)
-    except OSError as error:
-        raise CannotStart(f"cannot reach Postgres: {error.strerror or error}; look at SUDSTAT_DATABASE_URL") from None
-    asyncio.run(bring_reference(Database(url)))
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[str]:
-    """The address of the database, before anything is done to it."""
-    if settings.database_url is not None:
-        yield _checked(settings.database_url.get_secret_value())
-    else:
-        with embedded_postgres(settings.data_dir) as url:
-            yield url
-
-
-def _checked(url: str) -> str:
-    """An address of a Postgres; what is none is not shown, because it may hold a password."""
-    try:
-        is_one = make_url(url).drivername in ("postgresql", "postgres")
-    except (ArgumentError, ValueError):
-        is_one = False
-    if not is_one:
-        raise CannotStart("SUDSTAT_DATABASE_URL is no address such as postgresql://user:password@host:5432/name")
-    return url
 
 
 async def _ingest(database: Database, path: Path, options: Options, settings: Settings) -> Receipt:
@@ -318,8 +205,3 @@ async def _verify(database: Database, revision: int | None) -> Verdict:
         task = bar.add_task("Recounting", total=None)
         async with database.owner() as connection, connection.transaction():
             return await recount(connection, revision, on_cases=lambda cases: bar.update(task, completed=cases))
-
-
-async def _create_key(url: str, owner: str, scopes: list[str], expires_at: datetime | None) -> str:
-    async with Database(url).owner() as connection:
-        return await create_key(connection, owner=owner, scopes=scopes, expires_at=expires_at, note="")

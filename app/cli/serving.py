@@ -61,6 +61,7 @@ def _uvicorn(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # who is believed is our own setting
         timeout_graceful_shutdown=10,
     )
 

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import asyncpg
 import orjson
 
+from app.db.turns import Turns
+
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 READER_ROLE = "sudstat_reader"
@@ -21,10 +23,13 @@ class Database:
     Readers come from a pool and are read-only; writers open a connection of their own.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 8, statement_timeout_s: float = 20.0) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 8, pool_wait_s: float = 2.0, statement_timeout_s: float = 20.0
+    ) -> None:
         self.url = url
         self._pool_size = pool_size
         self._timeout_ms = int(statement_timeout_s * 1000)
+        self._turns = Turns(pool_size, wait_s=pool_wait_s)
         self._pool: asyncpg.Pool | None = None
         self._kept: Connection | None = None
 
@@ -43,11 +48,20 @@ class Database:
         if self._pool is not None:
             await self._pool.close()
 
+    @property
+    def at_once(self) -> int:
+        """How many snapshots one caller may have at the same time."""
+        return self._turns.each
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
-        """A reader's connection; everything read in it is one state of the database."""
+        """A reader's connection; everything read in it is one state of the database.
+
+        Errors  Overloaded, where none would come free in time
+        """
         assert self._pool is not None, "open() comes first"
         async with (
+            self._turns.one(),
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):

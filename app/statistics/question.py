@@ -16,6 +16,9 @@ from app.statistics.presets import PRESETS, Preset
 Given = Mapping[str, tuple[str, ...]]
 LAST_N_LIMIT = 100_000
 
+HIGHEST_GROUP_BY = 6
+"""Dimensions and grain by which one question may group."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -194,6 +197,8 @@ class _Reader:
 
     def _group_by(self) -> tuple[Grain | None, tuple[str, ...]]:
         names = self._known("group_by", (*DIMENSIONS, *GRAINS), "unknown-dimension", "dimension or grain")
+        if len(names) > HIGHEST_GROUP_BY:
+            self._fault("too-many", f"Group by {HIGHEST_GROUP_BY} at most, not {len(names)}.", "group_by")
         grains = [Grain(name) for name in names if name in GRAINS]
         fixed = self.preset.grain
         if fixed and [grain for grain in grains if grain is not fixed]:

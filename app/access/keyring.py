@@ -1,0 +1,148 @@
+"""The register of keys in memory: each request is checked without the database, and a change is known at once.
+
+Each process listens for the notice that every change of the register sends when it commits, and reads the register
+anew. Should a notice be lost, it is read every few seconds all the same; where that fails too, keys are refused
+rather than trusted.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import Any
+
+from app.access.keys import Caller, HeldKey, check_key, read_key_id
+from app.access.register import add_use, read_register
+from app.db.database import Connection, Database
+from app.errors import KeyInvalid, Unavailable
+
+CHANNEL = "sudstat_keys"
+POLL_S = 2.0
+"""How old the register may be where a notice was lost."""
+TRUSTED_S = 10.0
+"""How old it may be where the database does not answer; then no key is believed."""
+_WRITE_S = 60.0
+_PAUSE_S = 0.05  # between two readings: however many wrong keys are tried, the register is read 20 times a second
+_RETRY_S = 0.5
+
+
+class Keyring:
+    """The keys, and what is yet to be written of their use."""
+
+    def __init__(self, database: Database, *, log: Any) -> None:
+        self._database = database
+        self._log = log
+        self._keys: Mapping[str, HeldKey] = {}
+        self._read_at = float("-inf")
+        self._wanted = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._counted: dict[tuple[str, date], list[int]] = {}
+        self._last: dict[str, datetime] = {}
+        self._written_at = time.monotonic()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Read the register, and keep it fresh from now on."""
+        async with self._database.owner() as connection:
+            await self._read(connection)
+        self._task = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        """Stop, and write what is left of the keys' use."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._counted:
+            async with self._database.owner() as connection:
+                await self._write(connection)
+
+    async def find(self, presented: str) -> Caller:
+        """Whose key it is; reads the register anew before it says that a key is not known.
+
+        Errors  KeyInvalid for one that is misspelt, unknown or revoked; KeyExpired; Unavailable where nobody knows
+        """
+        key_id = read_key_id(presented)
+        with suppress(KeyInvalid):  # it may have been made a moment ago, by another process
+            if self._is_fresh():
+                return check_key(presented, self._keys.get(key_id))
+        await self.refresh()
+        return check_key(presented, self._keys.get(key_id))
+
+    async def refresh(self) -> None:
+        """Return when the register has been read anew.
+
+        Errors  Unavailable
+        """
+        read = asyncio.get_running_loop().create_future()
+        self._waiting.append(read)
+        self._wanted.set()
+        try:
+            await asyncio.wait_for(read, _RETRY_S)
+        except TimeoutError:
+            if not self._is_fresh():
+                raise Unavailable(
+                    "Keys cannot be checked now. Try again later.", headers={"Retry-After": "5"}
+                ) from None
+
+    def note_use(self, key_id: str, *, is_refused: bool) -> None:
+        """Count a request of a key."""
+        now = datetime.now(UTC)
+        counted = self._counted.setdefault((key_id, now.date()), [0, 0])
+        counted[is_refused] += 1
+        self._last[key_id] = now
+
+    def unwritten(self, key_id: str) -> Mapping[date, tuple[int, int]]:
+        """By day: requests and refusals of a key that only this process knows of as yet."""
+        return {day: (asked, refused) for (key, day), (asked, refused) in self._counted.items() if key == key_id}
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._read_at < TRUSTED_S
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                async with self._database.owner() as connection:
+                    await connection.add_listener(CHANNEL, lambda *_: self._wanted.set())
+                    while True:
+                        await self._read(connection)
+                        if time.monotonic() - self._written_at >= _WRITE_S:
+                            await self._write(connection)
+                        await asyncio.sleep(_PAUSE_S)
+                        await _within(self._wanted.wait(), POLL_S)
+            except Exception as error:
+                # Whatever it is, keys have to be read again; while they cannot be, none is believed.
+                self._log.error("keys cannot be read", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _read(self, connection: Connection) -> None:
+        self._wanted.clear()
+        waiting, self._waiting = self._waiting, []
+        begun = time.monotonic()
+        try:
+            self._keys = await asyncio.wait_for(read_register(connection), POLL_S)
+        except BaseException:
+            self._waiting += waiting
+            raise
+        self._read_at = begun
+        for read in waiting:
+            if not read.done():
+                read.set_result(None)
+
+    async def _write(self, connection: Connection) -> None:
+        counted, last = self._counted, self._last
+        self._counted, self._last, self._written_at = {}, {}, time.monotonic()
+        rows = [(key, day, asked, refused) for (key, day), (asked, refused) in counted.items()]
+        try:
+            await add_use(connection, rows, last.items())
+        except BaseException:
+            for key, day, asked, refused in rows:
+                kept = self._counted.setdefault((key, day), [0, 0])
+                kept[0], kept[1] = kept[0] + asked, kept[1] + refused
+            self._last = {**last, **self._last}
+            raise
+
+
+async def _within(waited: Any, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(waited, seconds)
