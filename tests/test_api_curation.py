@@ -108,3 +108,40 @@ async def test_what_is_wrong_with_a_request_is_said_and_nothing_is_done(curator:
     assert (await curator.get("/v1/revisions/3")).status_code == 404
     held = {"If-Match": f'"1-x", "{case["version"]}-0123456789abcdef0123-gzip"'}
     assert (await curator.post(address, json={}, headers=held)).json()["applied"] is True
+
+
+async def test_a_correction_is_held_to_the_version_that_was_read(curator: Client) -> None:
+    seen = await found(curator, "1-46/2023")
+    address = f"/v1/cases/{seen['id']}"
+    etag = (await curator.get(address)).headers["etag"]
+    said = {"cause": "correction", "note": "seen in the verdict", "decided_on": "2023-05-03"}
+    assert problem_of(await curator.patch(address, json=said)) == (428, "precondition-required")
+    first = await curator.patch(address, json=said, headers={"If-Match": etag})
+    assert (first.status_code, first.json()["revision"]) == (200, 3)
+    assert first.json()["case"]["decided_on"] == "2023-05-03"
+    assert first.headers["etag"] == (await curator.get(address)).headers["etag"] != etag
+    late = await curator.patch(address, json={**said, "decided_on": "2023-05-04"}, headers={"If-Match": etag})
+    assert problem_of(late) == (412, "precondition-failed")
+    assert (await curator.get(address)).json()["decided_on"] == "2023-05-03"
+    (change,) = (await curator.get("/v1/revisions/3/changes")).json()["results"]
+    assert (change["cause"], change["note"]) == ("corrected", "seen in the verdict")
+    moved = await curator.get("/v1/compare?from=2&to=3&measures=cases_decided&group_by=month")
+    parts = {row["month"]: row["cases_decided"]["causes"]["corrected"] for row in moved.json()["results"]}
+    assert sum(parts.values()) == 0
+
+
+async def test_what_is_wrong_with_a_correction_is_pointed_at(curator: Client) -> None:
+    address = f"/v1/cases/{(await found(curator, '1-46/2023'))['id']}"
+    held = {"If-Match": "*"}
+    for said, pointer in (
+        ({"decided_on": "2023-05-03"}, "/cause"),
+        ({"cause": "withdrawal", "decided_on": "2023-05-03"}, "/cause"),
+        ({"cause": "correction"}, ""),
+        ({"cause": "correction", "decided_on": 5}, "/decided_on"),
+        ({"cause": "correction", "defendants": [{"id": "d7"}]}, "/defendants/0"),
+    ):
+        answer = await curator.patch(address, json=said, headers=held)
+        assert problem_of(answer) == (422, "invalid-body"), said
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert problem_of(await curator.patch(address, content=b"decided_on: x", headers=held))[0] == 415
+    assert (await curator.get("/v1/revisions/3")).status_code == 404

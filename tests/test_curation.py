@@ -2,45 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from app.db.database import Database
 from app.errors import CaseState, InvalidParameters, NotFound, PreconditionFailed
-from app.ingest.acting import Act
-from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
-from tests.loading import CHITA, UID, VERDICT, Desk, case, empty, one_for_all, outcomes, person
+from app.ingest.curation import Wanted, withdraw
+from tests.curating import Curator, act
+from tests.loading import CHITA, UID, VERDICT, case, empty, one_for_all, outcomes, person
 
 TRANSFERRED = {"decided_on": "2023-02-01", "disposition": "transferred_jurisdiction"}
-
-
-def act(cause: str) -> Act:
-    return Act(author="test", cause=LEDGER_CAUSES[cause], note="in a test")
-
-
-class Curator(Desk):
-    """A desk at which cases are curated too, by their numbers."""
-
-    async def id_of(self, number: str) -> UUID:
-        found: UUID = await self.value(
-            "SELECT case_id FROM identifiers WHERE value = $1 AND superseded_in IS NULL", number
-        )
-        return found
-
-    async def withdraw(self, number: str) -> dict[str, Any]:
-        return (await withdraw(self.database, Wanted(await self.id_of(number)), act("withdrawal"))).as_json()
-
-    async def restore(self, number: str) -> dict[str, Any]:
-        return (await restore(self.database, Wanted(await self.id_of(number)), act("restoration"))).as_json()
-
-    async def merge(self, number: str, other: str) -> dict[str, Any]:
-        wanted, survivor_id = Wanted(await self.id_of(number)), await self.id_of(other)
-        return (await merge_into(self.database, wanted, act("duplicate"), survivor_id=survivor_id)).as_json()
-
-    async def received(self, revision: int | None = None) -> int:
-        return await self.counts(unit="case", event="received", revision=revision)
 
 
 @pytest.fixture(scope="module")

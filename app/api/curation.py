@@ -1,4 +1,4 @@
-"""Curators' acts on one case over HTTP: withdrawal, restoration, merge."""
+"""Curators' acts on one case over HTTP: correction, withdrawal, restoration, merge."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -19,10 +19,11 @@ from app.api.describe import Operation
 from app.api.negotiation import choose
 from app.api.parameters import Asked, ParameterSet
 from app.api.reply import Reply, Replying
-from app.api.schemas_curation import CaseAct, Merger, Restoration, Withdrawal
-from app.errors import NotFound
+from app.api.schemas_curation import CaseAct, Correction, Merger, Restoration, Withdrawal
+from app.errors import NotFound, PreconditionRequired
 from app.formats import dump
 from app.ingest.acting import Act
+from app.ingest.correction import correct
 from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
 from app.ingest.receipt import Receipt
 from app.records.cases import get_case
@@ -54,6 +55,20 @@ def _act(operation_id: str, summary: str, description: str, body: type) -> Opera
     )
 
 
+_CORRECT = Operation(
+    id="correct_case",
+    tag="Curation",
+    summary="Correct a case",
+    description="What the newsroom established, field by field: it wins over the court's card from this revision on."
+    " A field that is left out stays as it is; null takes back what the newsroom said; `deny` refuses the card's value"
+    " of a field. `If-Match` with the case's ETag is needed, and held to its version." + _HELD,
+    result=CaseAct,
+    scopes=("curate",),
+    body=Correction,
+    path_parameters={"id": _ID},
+    formats=("json",),
+    problems=(404, 409, 412, 428),
+)
 _WITHDRAW = _act(
     "withdraw_case",
     "Withdraw a case",
@@ -78,38 +93,48 @@ _MERGE = Operation(
     problems=(404, 409, 412),
 )
 
-_Said = Withdrawal | Restoration | Merger
+_Said = Correction | Withdrawal | Restoration | Merger
 Unasked = Annotated[Asked, Depends(Asking(ParameterSet(())))]
 """A query that has to be empty."""
+
+
+@router.patch("/v1/cases/{id}", **_CORRECT.route())
+async def correct_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
+    """Correct a case."""
+    if "if-match" not in reply.request.headers:
+        detail = "Send the ETag of the case, as you have read it, in If-Match; so nobody's correction is overwritten."
+        raise PreconditionRequired(detail)
+    said = await read_body(reply.request, Correction)
+    fields = said.model_dump(exclude_unset=True, exclude={"cause", "note"})
+    return await _perform(caller, asked, reply, said, partial(correct, said=fields))
 
 
 @router.post("/v1/cases/{id}/withdrawal", **_WITHDRAW.route())
 async def withdraw_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
     """Withdraw a case."""
-    return await _perform(caller, asked, reply, Withdrawal, withdraw)
+    return await _perform(caller, asked, reply, await read_body(reply.request, Withdrawal), withdraw)
 
 
 @router.post("/v1/cases/{id}/restoration", **_RESTORE.route())
 async def restore_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
     """Take a withdrawal or a merge back."""
-    return await _perform(caller, asked, reply, Restoration, restore)
+    return await _perform(caller, asked, reply, await read_body(reply.request, Restoration), restore)
 
 
 @router.post("/v1/cases/{id}/merge-into/{other}", **_MERGE.route())
 async def merge_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
     """Merge a duplicate into the case that stays."""
-    survivor_id = _id_in(reply, "other")
-    return await _perform(caller, asked, reply, Merger, partial(merge_into, survivor_id=survivor_id))
+    said = await read_body(reply.request, Merger)
+    return await _perform(caller, asked, reply, said, partial(merge_into, survivor_id=_id_in(reply, "other")))
 
 
 async def _perform(
-    caller: Caller, asked: Asked, reply: Replying, expected: type[_Said], act_on: Callable[..., Awaitable[Receipt]]
+    caller: Caller, asked: Asked, reply: Replying, said: _Said, act_on: Callable[..., Awaitable[Receipt]]
 ) -> Response:
     """Do an act on the case that the path names, and show the case as it is then."""
     asked.refuse()
     shape = choose(asked, reply.request.headers, ("json",))
     wanted = Wanted(_id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
-    said = await read_body(reply.request, expected)
     act = Act(author=caller.key_id or "", cause=LEDGER_CAUSES[said.cause], note=said.note)
     database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
     receipt = await act_on(database, wanted, act, writer_wait_s=wait_s)

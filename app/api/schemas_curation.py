@@ -1,9 +1,9 @@
 """Shapes of what curators send and are answered."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from app.api.schemas import Case, Shape
 
@@ -12,6 +12,52 @@ Note = Annotated[
     StringConstraints(strip_whitespace=True, max_length=2000),
     Field(description="Why, in the curator's words. It is shown with the revision: no names of persons."),
 ]
+
+
+def _said(description: str, kind: str, **schema: Any) -> Any:
+    return Field(description=description, json_schema_extra={"type": [kind, "null"], **schema})
+
+
+_A_DAY = {"format": "date"}
+
+
+class Correction(Shape):
+    """What the newsroom says of a case: fields of the house record, checked as there.
+
+    A field that is absent changes nothing; null takes back what the newsroom said.
+    """
+
+    model_config = ConfigDict(extra="allow")  # the house record's checks say more of a field that is none
+    cause: Annotated[
+        Literal["correction", "reclassification", "late_report"],
+        Field(description="Under which cause the statistics list it: `corrected`, `reclassified`, `late_reported`."),
+    ]
+    note: Note = None
+    received_on: Annotated[Any, _said("Day on which the court received the case.", "string", **_A_DAY)] = None
+    arrival: Annotated[Any, _said("How it came to its court.", "string")] = None
+    decided_on: Annotated[Any, _said("Day on which the court closed the case.", "string", **_A_DAY)] = None
+    disposition: Annotated[Any, _said("How it ended.", "string")] = None
+    in_force_on: Annotated[Any, _said("Day on which the decision came into force.", "string", **_A_DAY)] = None
+    number: Annotated[Any, _said("One more number by which it is known.", "string")] = None
+    previous_numbers: Annotated[Any, _said("Earlier numbers.", "array", items={"type": "string"})] = None
+    uid: Annotated[Any, _said("Unique identifier (УИД).", "string")] = None
+    card_guid: Annotated[Any, _said("GUID of the court's card.", "string")] = None
+    defendants: Annotated[
+        Any,
+        _said(
+            "Those spoken of, each by `id` or `ordinal`, with any of `service_status`, `disposition`, `decided_on`,"
+            " `charges` (replaced together), `sentence` (field by field), `deny`. The next ordinal is a new one.",
+            "array",
+            items={"type": "object"},
+        ),
+    ] = None
+    sources: Annotated[Any, _said("Where it was seen.", "array", items={"type": "object"})] = None
+    deny: Annotated[
+        Any,
+        _said(
+            "Fields in which the card is wrong though the right value is unknown.", "array", items={"type": "string"}
+        ),
+    ] = None
 
 
 class Withdrawal(Shape):

@@ -33,6 +33,10 @@ FROM unnest($3::text[], $4::text[]) AS k (kind, key)
 LEFT JOIN identifiers i ON i.court = $1 AND i.instance = $2 AND i.kind = k.kind AND i.key = k.key
                        AND i.superseded_in IS NULL
 
+-- name: write_identifiers
+INSERT INTO identifiers (court, case_id, kind, key, revision, instance, value)
+SELECT $1, $2, k.kind, k.key, {revision}, $3, k.value FROM unnest($4::text[], $5::text[], $6::text[]) AS k (kind, key, value)
+
 -- name: supersede_statements
 UPDATE statements o SET superseded_in = {revision} FROM spoken s
 WHERE o.court = s.court AND o.case_id = s.case_id AND o.layer = s.layer AND o.superseded_in IS NULL

@@ -88,7 +88,7 @@ async def withdraw(database: Database, wanted: Wanted, act: Act, *, writer_wait_
     """
     async with acting(database, act, writer_wait_s=writer_wait_s) as now:
         held = await hold(now, wanted)
-        _refuse_merged(held)
+        refuse_merged(held)
         return await _flag(now, held, {**held.known(), "withdrawn": True})
 
 
@@ -140,10 +140,15 @@ async def hold(now: Acting, wanted: Wanted) -> Held:
     return held
 
 
-async def say(now: Acting, held: Held, body: Body | None, *, seen_on: date, row_hash: bytes) -> Receipt:
-    """Let the newsroom say this of a case from now on, or nothing; returns the receipt of the revision."""
+async def say(
+    now: Acting, held: Held, body: Body | None, *, seen_on: date, row_hash: bytes, is_new: bool = False
+) -> Receipt:
+    """Let the newsroom say this of a case from now on, or nothing; returns the receipt of the revision.
+
+    Where it is what the newsroom says already there is no revision, unless something else `is_new`.
+    """
     now.tallied.received = 1
-    if body == held.newsroom:
+    if body == held.newsroom and not is_new:
         now.tallied.counts["unchanged"] = 1
         return await now.keep(now.unchanged())
     now.tallied.counts["changed"] = 1
@@ -166,7 +171,8 @@ def _refuse_silent(held: Held) -> None:
         raise CaseState(detail)
 
 
-def _refuse_merged(held: Held) -> None:
+def refuse_merged(held: Held) -> None:
+    """Refuse to act on a merged case, or on one of which nothing stands any more."""
     _refuse_silent(held)
     if held.merged_into is not None:
         survivor = show_id(held.merged_into)
@@ -177,7 +183,7 @@ def _refuse_merged(held: Held) -> None:
 
 
 def _refuse_merge(held: Held, survivor: Held) -> None:
-    _refuse_merged(held)
+    refuse_merged(held)
     if held.case_id == survivor.case_id:
         detail = "A case cannot be merged into itself; name another."
         raise InvalidParameters(detail, [Fault("same-case", detail, parameter="other")])

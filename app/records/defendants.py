@@ -23,9 +23,12 @@ class Matched:
 def match_defendants(new: list[Person], own: Person, other: Person, *, is_complete: bool) -> Matched:
     """Match the defendants of a row with those that its layer's body (`own`) and the other layer's hold.
 
-    A complete list drops those it does not mention; any other list leaves them as they are.
+    A complete list drops those it does not mention; any other list leaves them as they are. Where the row names them by
+    `id`, there is nothing to match.
     """
     held = {person["id"]: person for person in own.get("defendants", ())}
+    if any("id" in person for person in new):
+        return _paired(new, [person["id"] for person in new], held, is_complete=is_complete)
     known = _known(held, other, is_complete=is_complete)
     found = _pair(new, known, by_ordinal=not is_complete)
     left_new = [index for index in range(len(new)) if index not in found]
@@ -40,10 +43,14 @@ def match_defendants(new: list[Person], own: Person, other: Person, *, is_comple
     next_id = 1 + max(last_defendant(own), last_defendant(other))
     for offset, index in enumerate(left_new):
         found[index] = next_id + offset
-    pairs = [(held.get(found[index], {"id": found[index]}), person) for index, person in enumerate(new)]
+    return _paired(new, [found[index] for index in range(len(new))], held, is_complete=is_complete)
+
+
+def _paired(new: list[Person], ids: list[int], held: dict[int, Person], *, is_complete: bool) -> Matched:
+    """The persons of a row with what is held under their ids; whom an incomplete row leaves out stays."""
+    pairs = [(held.get(person_id, {"id": person_id}), person) for person_id, person in zip(ids, new, strict=True)]
     if not is_complete:
-        mentioned = set(found.values())
-        pairs += [(person, {}) for person_id, person in held.items() if person_id not in mentioned]
+        pairs += [(person, {}) for person_id, person in held.items() if person_id not in ids]
     return Matched(pairs=tuple(sorted(pairs, key=lambda pair: pair[0]["id"])))
 
 

@@ -90,10 +90,13 @@ class HouseShapes:
         return {**_CHARGE_DEFAULTS, **said}
 
 
-def read_record(place: str, value: dict[str, Json], shapes: HouseShapes) -> Record | Refused:
-    """One house object as a record, or refused at the first field that is wrong."""
+def read_record(place: str, value: dict[str, Json], shapes: HouseShapes, *, needs_key: bool = True) -> Record | Refused:
+    """One house object as a record, or refused at the first field that is wrong.
+
+    It `needs_key`, a number or a card_guid, unless its case is known already.
+    """
     try:
-        return _record(place, shapes.case.read(value))
+        return _record(place, shapes.case.read(value), needs_key=needs_key)
     except FieldError as error:
         return Refused(at(place, error.pointer), error.code, error.detail, identifiers(value))
 
@@ -108,10 +111,10 @@ def identifiers(value: dict[str, Json]) -> dict[str, str]:
     return {**known, "number": parsed.number} if parsed else known
 
 
-def _record(place: str, case: dict[str, Json]) -> Record:
+def _record(place: str, case: dict[str, Json], *, needs_key: bool) -> Record:
     warnings: list[str] = []
     number, previous = _numbers(case, warnings)
-    if number is None and case.get("card_guid") is None:
+    if needs_key and number is None and case.get("card_guid") is None:
         detail = "A number or a card_guid is needed to know the case by; «б/н» is none."
         raise FieldError("no-identity", detail)
     _check_order(case)
