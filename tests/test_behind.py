@@ -136,3 +136,12 @@ async def test_what_is_no_count_has_no_records(client: httpx.AsyncClient, query:
     answer = await client.get(f"/v1/statistics/records?{query}")
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["parameter"] == parameter
+
+
+async def test_a_charge_of_another_article_may_be_asked_for_and_a_slip_of_the_pen_not(client: httpx.AsyncClient) -> None:
+    held = (await client.get("/v1/statistics?measures=persons_charged&group_by=offence_part")).json()["results"]
+    assert "158:3" in [row["offence_part"] for row in held]  # beside a graver one, so that no count by principal has it
+    asked = "/v1/statistics/records?measures=persons_charged&offence_part=158:3"
+    assert len((await client.get(asked)).json()["results"]) == 1
+    for wrong in ("337:9", "999", "158:x"):
+        assert (await client.get(f"/v1/statistics?offence_part={wrong}")).status_code == 422, wrong

@@ -29,6 +29,8 @@ SELECT code, name_en, name_ru, region, region_name_en, region_name_ru, district
 FROM courts WHERE reference = $1
 """
 _OFFENCES = "SELECT code, article, title_en, title_ru, offence_group FROM offences WHERE reference = $1"
+_FOREIGN = re.compile(r"([0-9]{3})(?:\.[0-9]{1,2})?(?::[0-9]{1,2}(?:\.[0-9]{1,2})?)?")
+_CRIMES = range(105, 362)  # articles of the Criminal Code's special part
 _OTHER_GROUP = Code("other", "Other articles", "Другие статьи")
 
 
@@ -38,14 +40,26 @@ class Codes:
 
     `lists`    the codes of each dimension, in the order in which rows show them
     `covered`  first and last day of the record; None where it holds no day
+    `own_articles`  those of the reference; of others any part may be charged, and nobody lists them all
     """
 
     lists: Mapping[str, Codelist]
     covered: Window | None = None
+    own_articles: frozenset[str] = frozenset()
 
     def ids(self, dimension_id: str) -> tuple[str, ...]:
         """The codes of a dimension, in order."""
         return self.lists[dimension_id].ids
+
+    def admits(self, dimension_id: str, code: str) -> bool:
+        """Whether a filter on a dimension may name a code."""
+        is_of_offence = dimension_id in ("offence", "offence_part")
+        return code in self.ids(dimension_id) or (is_of_offence and self.is_foreign(code))
+
+    def is_foreign(self, code: str) -> bool:
+        """Whether a code is an article outside the reference, or a part of one: charges may name it."""
+        found = _FOREIGN.fullmatch(code)
+        return found is not None and int(found[1]) in _CRIMES and code.partition(":")[0] not in self.own_articles
 
     def label(self, dimension_id: str, code_id: str, lang: str = "en") -> str:
         """The label of a code; the code itself where the list does not hold it."""
@@ -63,6 +77,7 @@ async def find_codes(connection: Connection, state: State) -> Codes:
     return Codes(
         lists=_lists(courts, offences, seen),
         covered=_covered((*days, *windows), state.published_at.astimezone(UTC).date()),
+        own_articles=frozenset(row["article"] for row in offences),
     )
 
 

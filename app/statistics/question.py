@@ -221,7 +221,8 @@ class _Reader:
                 detail = f"The rows are the codes of {parameter.dimension} here, so it takes no filter."
                 self._fault("fixed-parameter", detail, parameter.id)
                 continue
-            allowed = self.known.ids(parameter.dimension)
+            dimension, given = parameter.dimension, self.given[parameter.id]
+            allowed = (*self.known.ids(dimension), *(code for code in given if self.known.admits(dimension, code)))
             codes = self._known(parameter.id, allowed, "unknown-code", f"code of {parameter.dimension}")
             found.append(Filter(parameter.dimension, tuple(sorted(codes)), parameter.id.endswith("__ne")))
         return tuple(found)
