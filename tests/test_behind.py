@@ -138,7 +138,7 @@ async def test_what_is_no_count_has_no_records(client: httpx.AsyncClient, query:
     assert answer.json()["errors"][0]["parameter"] == parameter
 
 
-async def test_a_charge_of_another_article_may_be_asked_for_and_a_slip_of_the_pen_not(client: httpx.AsyncClient) -> None:
+async def test_a_charge_of_another_article_may_be_asked_for_and_a_slip_not(client: httpx.AsyncClient) -> None:
     held = (await client.get("/v1/statistics?measures=persons_charged&group_by=offence_part")).json()["results"]
     assert "158:3" in [row["offence_part"] for row in held]  # beside a graver one, so that no count by principal has it
     asked = "/v1/statistics/records?measures=persons_charged&offence_part=158:3"
