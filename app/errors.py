@@ -47,6 +47,10 @@ class BadCursor(Problem):
     slug, title, status = "bad-cursor", "Cursor is not one of ours, or of another question", 400
 
 
+class UnreadableBody(Problem):
+    slug, title, status = "unreadable-body", "Body cannot be read", 400
+
+
 class KeyMissing(Problem):
     slug, title, status = "key-missing", "A key is needed", 401
 
@@ -87,6 +91,10 @@ class RequestTimeout(Problem):
     slug, title, status = "request-timeout", "Request took too long to arrive", 408
 
 
+class IdempotencyKeyInFlight(Problem):
+    slug, title, status = "idempotency-key-in-flight", "The first request with this key still runs", 409
+
+
 class PreconditionFailed(Problem):
     slug, title, status = "precondition-failed", "It has changed since you read it", 412
 
@@ -105,6 +113,18 @@ class UnsupportedMediaType(Problem):
 
 class InvalidBody(Problem):
     slug, title, status = "invalid-body", "Body is not valid", 422
+
+
+class BatchRefused(Problem):
+    slug, title, status = "batch-refused", "Rows of the batch were refused", 422
+
+
+class TooManyAffected(Problem):
+    slug, title, status = "too-many-affected", "Batch would change too many cases", 422
+
+
+class IdempotencyKeyReused(Problem):
+    slug, title, status = "idempotency-key-reused", "Idempotency key belongs to another request", 422
 
 
 class InvalidParameters(Problem):

@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     unpacked_limit_ratio: int = Field(
         200, ge=2, description="Most unpacked bytes for each packed byte, beyond the first 16 MiB."
     )
+    body_limit_bytes: int = Field(2 * 1024**3, ge=1024, description="Largest body of a request as sent, bytes.")
+    body_pause_s: float = Field(30.0, gt=0, description="Longest pause in the body of a request, seconds.")
+    spool_dir: Path | None = Field(
+        None, description="Folder where bodies lie while they are taken. Absent: the system's for temporary files."
+    )
     url_limit_bytes: int = Field(8192, ge=256, description="Longest URL, bytes.")
     cells_limit: int = Field(50_000, ge=1, description="Most cells in one statistical answer.")
     anonymous_scopes: str = Field(

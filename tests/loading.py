@@ -180,9 +180,9 @@ async def empty(database: Database) -> None:
     """Take everything but the courts and offences out of the record."""
     await execute(
         database.url,
-        "TRUNCATE sources, batches, revisions, coverage_windows, removals, cases, identifiers, statements, versions,"
-        " possible_duplicates, conflict_resolutions, defendants, charges, ledger, tally;"
-        " UPDATE published SET revision = 0",
+        "TRUNCATE sources, batches, refused_rows, idempotent_answers, revisions, coverage_windows, removals, cases,"
+        " identifiers, statements, versions, possible_duplicates, conflict_resolutions, defendants, charges, ledger,"
+        " tally; UPDATE published SET revision = 0",
     )
 
 

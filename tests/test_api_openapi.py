@@ -17,6 +17,9 @@ from app.errors import all_problems
 from tests.serving import CHITA, PUBLISHED, case, client_of, fill, filled_with, take
 
 Client = httpx.AsyncClient
+JSON = "application/json"
+# A batch of which nothing can be read: it has a receipt, and changes nothing.
+NOTHING = {"layout": "house", "layer": "court_card", "source": "test"}
 DOCUMENT = openapi_document()
 PATHS: dict[str, Any] = DOCUMENT["paths"]
 ALL_OPERATIONS = [(path, operation) for path, methods in PATHS.items() for operation in methods.values()]
@@ -50,6 +53,9 @@ async def client_fixture(filled: str) -> AsyncIterator[Client]:
 
 async def address_of(client: Client, path: str) -> str:
     """A path of the document with something that is there in its place."""
+    if "batches" in path:
+        sent = await client.post("/v1/ingest/batches", params=NOTHING, content=b"[]", headers={"Content-Type": JSON})
+        return path.replace("{id}", sent.json()["batch_id"])
     listed = next((known for known in ("/v1/conflicts", "/v1/keys") if path.startswith(known)), "/v1/cases")
     first = (await client.get(listed, params={"limit": "1"})).json()["results"][0]["id"]
     address = path.replace("{id}", first).replace("{n}", "1")

@@ -27,7 +27,7 @@ ASSIGNED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("GET", r"/v1/(courts|offences|revisions)(/\{\})?", ("statistics",)),
     ("GET", r"/v1/cases(/\{\}(/revisions)?)?|/v1/changes|/v1/revisions/\{\}/changes", ("records",)),
     ("POST", r"/v1/ingest/batches", ("ingest", "curate")),
-    ("GET", r"/v1/ingest/batches/\{\}(/refused)?", ("ingest", "curate")),
+    ("GET", r"/v1/ingest/batches/\{\}(/refused)?", ("ingest", "curate", "admin")),
     ("POST", r"/v1/ingest/batches/\{\}/undo", ("curate",)),
     ("PATCH", r"/v1/cases/\{\}", ("curate",)),
     ("POST", r"/v1/cases/\{\}/(withdrawal|restoration|merge-into/\{\})", ("curate",)),

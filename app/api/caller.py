@@ -56,6 +56,7 @@ Anybody = Annotated[Caller, Depends(Requires())]
 StatisticsReader = Annotated[Caller, Depends(Requires("statistics"))]
 RecordsReader = Annotated[Caller, Depends(Requires("records"))]
 BatchSender = Annotated[Caller, Depends(Requires("ingest", "curate"))]
+ReceiptReader = Annotated[Caller, Depends(Requires("ingest", "curate", "admin"))]
 Curator = Annotated[Caller, Depends(Requires("curate"))]
 Administrator = Annotated[Caller, Depends(Requires("admin"))]
 

@@ -39,7 +39,8 @@ class Operation:
 
     `result`   what success holds as JSON; None where it has no body
     `scopes`   of which a caller needs one, the same as in the handler's type; empty: open to everybody
-    `body`     what it takes as JSON
+    `body`     what it takes as JSON, or the schema of each media type that it takes
+    `headers`  that it reads: name → (description, example)
     `statuses` of success
     `path_parameters` name → (description, example)
     """
@@ -51,7 +52,8 @@ class Operation:
     result: type[BaseModel] | None
     scopes: tuple[str, ...]
     example: Any = None
-    body: type[BaseModel] | None = None
+    body: type[BaseModel] | Mapping[str, Any] | None = None
+    headers: Mapping[str, tuple[str, str]] | None = None
     statuses: tuple[int, ...] = (200,)
     parameters: ParameterSet | None = None
     path_parameters: Mapping[str, tuple[str, str]] | None = None
@@ -82,24 +84,29 @@ class Operation:
         return f"{self.description}{scope}{head}"
 
     def _parameters(self) -> list[dict[str, Any]]:
-        in_path = [
-            {"name": name, "in": "path", "required": True, "description": caption, "schema": {"type": "string"}}
+        places = (("path", True, self.path_parameters), ("header", False, self.headers))
+        outside_query = [
+            {"name": name, "in": place, "required": is_required, "description": caption, "schema": {"type": "string"}}
             | {"example": example}
-            for name, (caption, example) in (self.path_parameters or {}).items()
+            for place, is_required, named in places
+            for name, (caption, example) in (named or {}).items()
         ]
-        return in_path + (self.parameters.openapi() if self.parameters else [])
+        return outside_query + (self.parameters.openapi() if self.parameters else [])
 
     def _request_body(self) -> dict[str, Any]:
         if self.body is None:
             return {}
-        schema = {"$ref": f"#/components/schemas/{self.body.__name__}"}
-        return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+        if isinstance(self.body, Mapping):
+            content = {media_type: {"schema": schema} for media_type, schema in self.body.items()}
+        else:
+            content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{self.body.__name__}"}}}
+        return {"requestBody": {"required": True, "content": content}}
 
     def _responses(self) -> dict[str, Any]:
         problems = {*COMMON_PROBLEMS, *self.problems}
         problems |= set(_ASKED_PROBLEMS if self.parameters else ()) | set(_KEYED_PROBLEMS if self.scopes else ())
         problems |= set(_BODY_PROBLEMS if self.body else ())
-        held = {"304": {"$ref": "#/components/responses/NotModified"}} if self.parameters else {}
+        held = {"304": {"$ref": "#/components/responses/NotModified"}} if self.parameters and self.body is None else {}
         return {
             **{str(status): self._success() for status in self.statuses},
             **held,

@@ -217,6 +217,29 @@ CONFLICT_LIST: dict[str, Any] = {
     "warnings": [],
 }
 
+RECEIPT: dict[str, Any] = {
+    "batch_id": "0199d3f0-8a3c-7b41-9a57-2f6d1c0e4b7a",
+    "revision": 58,
+    "applied": True,
+    "counts": {
+        "received": 3,
+        "created": 1,
+        "changed": 1,
+        "unchanged": 1,
+        "stale": 0,
+        "superseded_in_file": 0,
+        "suppressed": 0,
+        "skipped": 0,
+        "refused": 0,
+    },
+    "skipped": {},
+    "refused": [],
+    "warnings": [],
+    "possible_duplicates": [],
+    "effect": [{"measure": "cases_received", "period": "2023-W11", "before": 118, "after": 119}],
+    "effect_total": 1,
+}
+
 DETAILS: dict[str, str] = {
     "invalid-parameters": "“mobilized” is not a value of service_status; use mobilised.",
     "no-revision-yet": "The first revision is 1, published at 2025-06-01T09:00:00Z; ask for that or a later day.",

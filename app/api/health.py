@@ -5,8 +5,8 @@ from fastapi import APIRouter, Request, Response
 
 from app.api import schemas
 from app.api.describe import Operation
-from app.api.problems import is_database_away
 from app.api.service import Service, get_service
+from app.db.away import is_database_away
 from app.errors import Unavailable
 from app.formats import dump
 from app.records.reading import get_readiness

@@ -43,6 +43,7 @@ _TAGS = (
     ("Cases", "The records behind the numbers."),
     ("Curation", "What curators do to the record, each act a revision."),
     ("Revisions", "What changed, when, and on whose word."),
+    ("Ingest", "Records in, and what became of them."),
     ("Reference", "Courts, offences and code lists."),
     ("Keys", "Who may do what, and how often."),
     ("Service", "The service itself."),

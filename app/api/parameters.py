@@ -52,6 +52,7 @@ class Parameter:
     `codes`      the values there are, where they are known beforehand
     `shown_codes` the same, for documentation only: somebody else judges the values
     `lookup`     the code list of the reference that its values come from
+    `is_required` in every query
     """
 
     name: str
@@ -67,6 +68,7 @@ class Parameter:
     highest: int | None = None
     default: Value | None = None
     example: str | None = None
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ class ParameterSet:
                 faults.append(Fault("repeated", detail, parameter=name))
             else:
                 texts.setdefault(name, []).extend(text.split(",") if self.specs[name].is_list else [text])
+        required = (parameter for parameter in self.parameters if parameter.is_required)
+        faults += [_missing(parameter) for parameter in required if parameter.name not in texts]
         read = [self._read_one(self.specs[name], found, faults) for name, found in texts.items()]
         given = MappingProxyType({given.spec.name: given for given in read if given.values})
         return Asked(given, tuple(faults), self._defaults({each.spec.parameter.name for each in read}))
@@ -234,6 +238,11 @@ def _fault_in(spec: Spec, text: str) -> Fault | None:
     return None
 
 
+def _missing(parameter: Parameter) -> Fault:
+    which = f": {', '.join(parameter.codes)}" if parameter.codes else ""
+    return Fault("missing", f"{parameter.name} is needed{which}.", parameter=parameter.name)
+
+
 def _unknown_code(name: str, text: str, codes: tuple[str, ...]) -> Fault:
     meant = near(text, codes) or near(text.lower(), codes)
     detail = f"{_shown(text)} is not a value of {name}; {_offer(meant or codes)}."
@@ -278,7 +287,7 @@ def _describe(spec: Spec) -> dict[str, Any]:
         "name": spec.name,
         "in": "query",
         "description": _WORDS[spec.operator] + parameter.caption,
-        "required": False,
+        "required": parameter.is_required,
         "schema": schema,
         "style": "form",
         "explode": False,

@@ -8,13 +8,12 @@ import asyncpg
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.db.away import is_database_away
 from app.errors import BadRequest, Fault, MethodNotAllowed, NotFound, Problem, TookTooLong, Unavailable
 from app.formats import dump
 
 MEDIA_TYPE = "application/problem+json"
 PATH = "/problems/"
-# SQLSTATE classes of a database that is away, closed to us, full or stopping, and of a statement that took too long.
-_AWAY = ("08", "28", "3D", "53", "55", "57")
 _RETRY_AFTER_S = 5
 
 
@@ -69,13 +68,6 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, asyncpg.QueryCanceledError):
         return took_too_long()
     return unavailable() if is_database_away(error) else internal_error()
-
-
-def is_database_away(error: BaseException) -> bool:
-    """Whether an error says that the database cannot answer now, rather than that we have a bug."""
-    if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "").startswith(_AWAY)
-    return isinstance(error, ConnectionError | FileNotFoundError | TimeoutError | asyncpg.InterfaceError)
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -128,11 +128,11 @@ class Replying:
     def as_is(
         self,
         asked: Asked,
-        make: Callable[[Representation], tuple[str, bytes]],
+        make: Callable[[Representation], tuple[str, bytes | AsyncIterator[bytes]]],
         *,
         offered: Collection[str] = tuple(FORMATS),
     ) -> Response:
-        """Answer with a body that is made first, together with its tag."""
+        """Answer with a body whose tag is made with it."""
         asked.refuse()
         shape = choose(asked, self.request.headers, offered)
         tag, body = make(shape)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.api import (
+    batches,
     behind,
     cases,
     changes,
@@ -14,6 +15,7 @@ from app.api import (
     keys,
     me,
     offences,
+    receipts,
     revisions,
     statistics,
     vocabularies,
@@ -31,6 +33,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     offences.router,
     vocabularies.router,
     revisions.router,
+    batches.router,
+    receipts.router,
     keys.router,
     me.router,
     health.router,

@@ -169,6 +169,65 @@ class Revision(Shape):
     counts: dict[str, Any]
 
 
+class Counts(Shape):
+    """What became of the rows of a batch: the parts add up to `received`."""
+
+    received: int
+    created: Annotated[int, _described("New cases.")]
+    changed: Annotated[int, _described("Cases of which the layer says something else now.")]
+    unchanged: int
+    stale: Annotated[int, _described("Seen before what the layer says already.")]
+    superseded_in_file: Annotated[int, _described("Another row of the same case counts.")]
+    suppressed: Annotated[int, _described("About a person whose data was removed.")]
+    skipped: Annotated[int, _described("No case of ours; `skipped` says why.")]
+    refused: Annotated[int, _described("Cannot be taken; `refused` says why.")]
+
+
+class Refused(BaseModel):
+    """A row that cannot be taken, with its identifiers as far as they could be read."""
+
+    model_config = ConfigDict(extra="allow")
+    pointer: Annotated[str, _described("Where it stands: line or place in the array, then the field.")]
+    code: str
+    detail: Annotated[str, _described("What would be right.")]
+
+
+class RefusedRow(Shape):
+    """A row that cannot be taken."""
+
+    place: Annotated[str, _described("Where it stands: line or place in the array, then the field.")]
+    code: str
+    detail: Annotated[str, _described("What would be right.")]
+    court: str | None
+    number: str | None
+    uid: str | None
+    card_guid: str | None
+
+
+class Moved(Shape):
+    """One published number that the batch moved; all courts together."""
+
+    measure: str
+    period: Annotated[str, _described("ISO week.")]
+    before: int
+    after: int
+
+
+class Receipt(Shape):
+    """What became of a batch."""
+
+    batch_id: str
+    revision: Annotated[int | None, _described("Null where nothing changed; with validate_only, the next one.")]
+    applied: Annotated[bool, _described("Whether the record changed.")]
+    counts: Counts
+    skipped: Annotated[dict[str, int], _described("Rows that are no case of ours, by reason.")]
+    refused: Annotated[list[Refused], _described("The first 100; …/refused lists all.")]
+    warnings: list[dict[str, Any]]
+    possible_duplicates: Annotated[list[dict[str, Any]], _described("The first 100 pairs, never merged by themselves.")]
+    effect: Annotated[list[Moved], _described("By week and measure; the first 600.")]
+    effect_total: Annotated[int, _described("How many numbers moved.")]
+
+
 class CodeShape(Shape):
     """One code of a list."""
 
@@ -273,6 +332,14 @@ class RevisionList(Listed):
     """A page of revisions."""
 
     results: list[Revision]
+
+
+class RefusedRowList(Shape):
+    """Every refused row of a batch."""
+
+    results: list[RefusedRow]
+    paging: Paging
+    warnings: list[Warned]
 
 
 class VocabularyList(Shape):

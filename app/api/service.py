@@ -1,5 +1,6 @@
 """What the handlers of one process share: settings, database, keys, and the codes of recent revisions."""
 
+from asyncio import Semaphore
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -15,6 +16,7 @@ from app.settings import Settings
 from app.statistics import Codes, find_codes
 
 _KEPT_REVISIONS = 16
+_BATCHES_AT_ONCE = 2  # one is merged, the next is read
 
 
 class KnownCodes:
@@ -46,6 +48,7 @@ class Service:
     migration_head: str | None = None
     is_building: bool = False
     codes: KnownCodes = field(default_factory=KnownCodes)
+    batches: Semaphore = field(default_factory=lambda: Semaphore(_BATCHES_AT_ONCE))
 
     @property
     def cursor_key(self) -> bytes:

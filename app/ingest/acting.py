@@ -17,6 +17,7 @@ from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
 from app.records.resolve import Gravity, resolve
 from app.records.writing import STAGE, Versioned, stage_versions, write_versions
+from app.statistics.effect import find_effect
 from app.statistics.ledger import DEFINITION, post
 from app.vocabulary import Cause
 
@@ -76,8 +77,9 @@ class Acting:
         await self._stage_versions()
         await restate_arrivals(connection, self.revision)
         posted = await post(connection, self.revision, self.reference, cause=self.act.cause)
+        effect = await find_effect(connection, self.revision)
         await write_versions(connection)
-        published_at = await publish(
+        await publish(
             connection,
             NewRevision(
                 revision=self.revision,
@@ -97,7 +99,7 @@ class Acting:
                 note=self.act.note,
             ),
         )
-        return await self.keep(Receipt(self.batch_id, self.revision, published_at, True, self.tallied), undoes)
+        return await self.keep(Receipt(self.batch_id, self.revision, True, self.tallied, effect), undoes)
 
     async def keep(self, receipt: Receipt, undoes: UUID | None = None) -> Receipt:
         """Keep the receipt, also of an act that changed nothing."""
@@ -108,7 +110,7 @@ class Acting:
 
     def unchanged(self) -> Receipt:
         """The receipt where nothing had to be written."""
-        return Receipt(self.batch_id, None, None, False, self.tallied)
+        return Receipt(self.batch_id, None, False, self.tallied)
 
     async def _stage_versions(self) -> None:
         """Stage the version that each case's statements now make; what it is known by may be all that is new in it."""

@@ -12,9 +12,11 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from app.db.database import Connection, Database, load_statements, take_turn
-from app.errors import Unavailable
+from app.errors import TooManyAffected, Unavailable
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
+from app.ingest.idempotency import Claim
 from app.ingest.identity import assign_cases
+from app.ingest.kept import keep_refused
 from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.sudrfscraper import read_meta
 from app.ingest.merge import (
@@ -33,6 +35,7 @@ from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
 from app.records.resolve import is_closed
 from app.records.writing import STAGE as STAGE_VERSIONS
+from app.statistics.effect import Moved, find_effect
 from app.statistics.ledger import DEFINITION, post
 
 _SQL = load_statements(__file__, "merge.sql")
@@ -61,12 +64,14 @@ async def ingest_file(
     writer_wait_s: float = 30.0,
     on_bytes: OnBytes | None = None,
     outcomes: Iterable[Outcome] | None = None,
+    claim: Claim | None = None,
 ) -> Receipt:
     """Take a file into the record as one revision, or leave the record as it is.
 
     `encoding` and `is_gzip` are as for `read_outcomes`; `outcomes` is what it made of the file, where that has been
-    read ahead.
-    Errors  IngestError for a file that cannot be read; Unavailable while another ingest runs for too long
+    read ahead. `claim` holds the batch to its idempotency key.
+    Errors  IngestError for a file that cannot be read; TooManyAffected; Unavailable while another ingest runs for
+            too long; what `claim` raises
     """
     layout = LAYOUTS[options.layout]
     if outcomes is None:
@@ -76,7 +81,7 @@ async def ingest_file(
     digest = _digest(open_input(path, is_gzip=is_gzip, limits=limits), options)
     tallied = Tallied()
     window = _coverage(path, layout, tallied)
-    batch = _Batch(options, layout, digest, tallied, window, writer_wait_s)
+    batch = _Batch(options, layout, digest, tallied, window, writer_wait_s, claim)
     try:
         return await batch.take(database, outcomes)
     except _Trial as trial:
@@ -129,6 +134,7 @@ class _Batch:
         tallied: Tallied,
         window: Window | None,
         writer_wait_s: float,
+        claim: Claim | None,
     ) -> None:
         self.options = options
         self.layout = layout
@@ -136,28 +142,42 @@ class _Batch:
         self.tallied = tallied
         self.window = window
         self.writer_wait_s = writer_wait_s
+        self.claim = claim
         self.batch_id = uuid4()
         self.staged = 0
         self.seen_on = options.seen_on or _today()
 
     async def take(self, database: Database, outcomes: Iterable[Outcome]) -> Receipt:
         async with database.writer() as connection:
-            await self._look_back(connection)
-            await connection.execute(_SQL["stage"])
-            await connection.copy_records_to_table("stage", records=self._stage_rows(outcomes))
-            if self.tallied.refused and not self.options.skips_refused:
-                return self._receipt(None, None)
-            await take_turn(connection, wait_s=self.writer_wait_s)
-            await connection.execute("ANALYZE stage")
-            await assign_cases(connection)
-            if self.layout.refuses_duplicates:
-                await refuse_repeated(connection, self.tallied)
-                if self.tallied.refused and not self.options.skips_refused:
-                    raise _Trial(self._receipt(None, None))
-            receipt = await self._merge(connection)
+            if self.claim:
+                await self.claim.make(connection)
+            receipt = await self._take(connection, outcomes)
             if self.options.is_trial:
                 raise _Trial(receipt)
+            await keep_refused(connection, self.batch_id, self.tallied.refused)
+            if self.claim and not receipt.is_refused:
+                await self.claim.settle(connection, receipt)
             return receipt
+
+    async def _take(self, connection: Connection, outcomes: Iterable[Outcome]) -> Receipt:
+        await self._look_back(connection)
+        await connection.execute(_SQL["stage"])
+        await connection.copy_records_to_table("stage", records=self._stage_rows(outcomes))
+        if self._is_refused:
+            return await self._keep(connection, self._receipt())
+        await take_turn(connection, wait_s=self.writer_wait_s)
+        await connection.execute("ANALYZE stage")
+        await assign_cases(connection)
+        if self.layout.refuses_duplicates:
+            await refuse_repeated(connection, self.tallied)
+            if self._is_refused:
+                return await self._keep(connection, self._receipt())
+        return await self._merge(connection)
+
+    @property
+    def _is_refused(self) -> bool:
+        """Whether what was refused so far refuses the whole batch."""
+        return bool(self.tallied.refused) and not self.options.skips_refused
 
     async def _look_back(self, connection: Connection) -> None:
         """Settle when the batch was seen: a file loaded before was seen then, so that loading it again is nothing new.
@@ -180,21 +200,33 @@ class _Batch:
             self.tallied.counts["unchanged"] += self.staged  # the same file again changes no case
         else:
             changes = await stage_changes(connection, merging, self.tallied)
+            self._check_affected()
         uncovered = await uncovered_courts(connection, self.window) if self.window else []
         if not changes and not uncovered:
-            return await self._keep(connection, self._receipt(None, None))
+            return await self._keep(connection, self._receipt())
         posted = await post(connection, revision, reference)
+        effect = await find_effect(connection, revision)
         if changes:
             await write_changes(connection, merging)
         if self.tallied.possible_duplicates:
             await keep_suspected(connection, merging)
         if self.window:
             await write_coverage(connection, merging, self.window, courts=uncovered, source=self.options.source)
-        published_at = await publish(connection, self._new_revision(revision, reference, posted))
-        return await self._keep(connection, self._receipt(revision, published_at))
+        await publish(connection, self._new_revision(revision, reference, posted))
+        return await self._keep(connection, self._receipt(revision, effect))
+
+    def _check_affected(self) -> None:
+        """Refuse a batch that changes more existing cases than its sender allows."""
+        affected, most = self.tallied.counts["changed"], self.options.max_affected
+        if most is not None and affected > most:
+            detail = (
+                f"The batch would change {affected} existing cases, and max_affected allows {most}."
+                " Nothing was written; look at what would change with validate_only, then allow more."
+            )
+            raise TooManyAffected(detail, affected=affected, max_affected=most)
 
     async def _keep(self, connection: Connection, receipt: Receipt) -> Receipt:
-        """Keep the receipt, also of a batch that changed nothing: its file has been seen."""
+        """Keep the receipt, also of a batch that changed nothing or was refused: its file has been seen."""
         await connection.execute(
             _KEEP,
             self.batch_id,
@@ -226,9 +258,10 @@ class _Batch:
             definition=DEFINITION,
         )
 
-    def _receipt(self, revision: int | None, published_at: datetime | None) -> Receipt:
+    def _receipt(self, revision: int | None = None, effect: tuple[Moved, ...] = ()) -> Receipt:
         applied = revision is not None and not self.options.is_trial
-        return Receipt(self.batch_id, revision, published_at, applied, self.tallied)
+        is_refused = revision is None and self._is_refused
+        return Receipt(self.batch_id, revision, applied, self.tallied, effect, is_refused)
 
     def _stage_rows(self, outcomes: Iterable[Outcome]) -> Iterator[tuple[Any, ...]]:
         for outcome in outcomes:

@@ -1,12 +1,13 @@
 """The receipt of a batch: what became of its rows, and what its sender should know."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from app.ingest.record import Refused
+from app.statistics.effect import Moved
 
 OUTCOMES = (
     "created",
@@ -19,6 +20,7 @@ OUTCOMES = (
     "refused",
 )
 SHOWN = 100  # refused rows and possible duplicates shown in a receipt
+EFFECT_SHOWN = 600  # numbers moved that a receipt shows; it counts all
 REFUSED_KEPT = 200_000  # refused rows kept to be listed beside the input
 
 
@@ -56,28 +58,34 @@ class Tallied:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a batch did. `applied` is false where nothing was written to the record."""
+    """What a batch did, or would do.
+
+    `applied` is false where nothing was written to the record; `is_refused`: because rows were refused.
+    """
 
     batch_id: UUID
     revision: int | None
-    published_at: datetime | None
     applied: bool
     tallied: Tallied
+    effect: tuple[Moved, ...] = ()
+    is_refused: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The receipt as it is shown and kept; the first hundred refused rows stand in it."""
         counts = self.tallied.counts
-        return {
+        shown = {
             "batch_id": str(self.batch_id),
             "revision": self.revision,
-            "published_at": self.published_at.isoformat() if self.published_at else None,
             "applied": self.applied,
             "counts": {"received": self.tallied.received, **{outcome: counts[outcome] for outcome in OUTCOMES}},
             "skipped": dict(sorted(self.tallied.skipped.items())),
             "refused": [_refusal(refusal) for refusal in self.tallied.refused[:SHOWN]],
             "warnings": list(self.tallied.warnings.values()),
             "possible_duplicates": self.tallied.possible_duplicates,
+            "effect": [asdict(moved) for moved in self.effect[:EFFECT_SHOWN]],
+            "effect_total": len(self.effect),
         }
+        return in_order(shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,35 @@ class Options:
     is_synthetic: bool = False
     is_trial: bool = False  # validate only
     skips_refused: bool = False
+    max_affected: int | None = None  # existing cases that it may change
+
+
+_ORDER = {  # of the members of what stands in a receipt; others follow by name
+    "": (
+        *("batch_id", "revision", "applied", "counts", "skipped", "refused", "warnings"),
+        *("possible_duplicates", "effect", "effect_total"),
+    ),
+    "counts": ("received", *OUTCOMES),
+    "refused": ("pointer", "code", "detail"),
+    "warnings": ("code", "count", "detail", "first"),
+    "possible_duplicates": ("place", "court", "reason", "one", "other"),
+    "effect": ("measure", "period", "before", "after"),
+}
+
+
+def in_order(receipt: dict[str, Any]) -> dict[str, Any]:
+    """A receipt with all members in their order, which jsonb does not keep; one from before effects has none."""
+    whole = {"effect": [], "effect_total": 0, **receipt}
+    return {name: _put_in_order(name, value) for name, value in _put_in_order("", whole).items()}
+
+
+def _put_in_order(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_put_in_order(name, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    first = [member for member in _ORDER.get(name, ()) if member in value]
+    return {member: value[member] for member in (*first, *sorted(value.keys() - set(first)))}
 
 
 def _refusal(refusal: Refused) -> dict[str, Any]:

@@ -103,6 +103,32 @@ class Batch(SQLModel, table=True):
     undone_in: int | None
 
 
+class RefusedRow(SQLModel, table=True):
+    """One row of a batch that could not be taken: where it stood and why; never a name or the row's text."""
+
+    __tablename__ = "refused_rows"
+    batch_id: UUID = Field(primary_key=True)
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    place: str = _text()
+    code: str = _text()
+    detail: str = _text()
+    identifiers: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class IdempotentAnswer(SQLModel, table=True):
+    """What a request with an idempotency key was answered; no part of the record, and kept for some days only."""
+
+    __tablename__ = "idempotent_answers"
+    __table_args__ = (Index("idempotent_answers_by_age", "created_at"),)  # which are too old?
+    key_id: str = _text(key=True)
+    idempotency_key: str = _text(key=True)
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    batch_id: UUID
+    status: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = _instant()
+
+
 class Revision(SQLModel, table=True):
     """A numbered, accepted change of the record. `rows_written` is checked before it is published."""
 

@@ -2,8 +2,7 @@
 
 from app.db.database import Connection, load_sql, load_statements
 from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
-from app.statistics.sums import ALL_COURTS, SUMS, Sum, lowbit
-from app.statistics.tables import DIMENSION_COLUMNS
+from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, lowbit
 
 DEFINITION = 1
 """Number of the definition in `entries.sql`; a change of what counts is a new one."""

@@ -9,6 +9,23 @@ from dataclasses import dataclass
 
 ALL_COURTS = "*"  # `court` in the rows of a sum over all courts
 
+DIMENSION_COLUMNS = (
+    "court_level",
+    "region",
+    "district",
+    "offence",
+    "offence_part",
+    "offence_group",
+    "is_wartime",
+    "arrival",
+    "service_status",
+    "disposition",
+    "sentence_class",
+    "sentence_kind",
+    "sentence_execution",
+)
+"""The columns of the ledger by which it can be broken down, in their order; beside the court."""
+
 ALWAYS_KEPT = frozenset({"disposition", "is_presumed", "sentence_class"})
 
 

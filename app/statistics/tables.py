@@ -8,21 +8,7 @@ from sqlalchemy import Boolean, Column, Date, Index, Integer, SmallInteger, Tabl
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
-DIMENSION_COLUMNS = (
-    "court_level",
-    "region",
-    "district",
-    "offence",
-    "offence_part",
-    "offence_group",
-    "is_wartime",
-    "arrival",
-    "service_status",
-    "disposition",
-    "sentence_class",
-    "sentence_kind",
-    "sentence_execution",
-)
+from app.statistics.sums import DIMENSION_COLUMNS
 
 
 def _dimension(name: str, *, nullable: bool) -> Column[object]:

@@ -10,8 +10,7 @@ from app.records.reference import gravity_of
 from app.records.resolve import Gravity, resolve
 from app.records.writing import STAGE, Versioned, stage_versions
 from app.statistics.ledger import ENTRY_COLUMNS, STAGED_ENTRIES
-from app.statistics.sums import ALL_COURTS, SUMS, Sum, blocks
-from app.statistics.tables import DIMENSION_COLUMNS
+from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, blocks
 
 _SQL = load_statements(__file__, "verify.sql")
 _STATE = """

@@ -5,10 +5,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from app.ingest.record import IngestError
-from app.settings import Settings
+
+if TYPE_CHECKING:  # its import takes longer than all the rest, and a process for each batch pays it
+    from app.settings import Settings
 
 GZIP = b"\x1f\x8b"
 _CHUNK_BYTES = 256 * 1024
@@ -28,7 +30,7 @@ class Limits:
     unpacked_ratio: int = 200
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: "Settings") -> Self:
         """The limits that are set."""
         return cls(
             line_bytes=settings.line_limit_bytes,

@@ -1,0 +1,65 @@
+"""Effect: which published numbers a revision moves, week by week, before and after."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from app.db.database import Connection
+from app.statistics.measures import MEASURES
+from app.statistics.periods import Grain, Window, period_of
+from app.statistics.plan import Plan
+from app.statistics.presets import PRESETS
+from app.statistics.question import Question
+
+_QUESTION = Question(
+    PRESETS["weekly"],
+    tuple(
+        MEASURES[name]
+        for name in (
+            "cases_received",
+            "cases_decided",
+            "persons_convicted",
+            "sentences_known",
+            "custodial",
+            "suspended",
+        )
+    ),
+    Grain.WEEK,
+)
+_TOUCHED = "SELECT min(day), max(day) FROM posted"
+_WEEKS_LIMIT = 100_000  # more weeks than days that a record may name have
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One measure of one ISO week that a revision moved; all courts together."""
+
+    measure: str
+    period: str
+    before: int
+    after: int
+
+
+async def find_effect(connection: Connection, revision: int) -> tuple[Moved, ...]:
+    """What the revision just posted moves, by the questions that anybody may ask.
+
+    Call it in the transaction that posted the revision. Events without a day are in no week.
+    Shape   one entry for each week and measure that differs; ordered by week, then measure; may be empty
+    """
+    first, last = await connection.fetchrow(_TOUCHED)
+    if first is None:
+        return ()
+    window = Window(period_of(Grain.WEEK, first).first, period_of(Grain.WEEK, last).last)
+    before = await _counts(connection, Plan(_QUESTION, revision - 1, window))
+    after = await _counts(connection, Plan(_QUESTION, revision, window))
+    zeros = (0,) * len(_QUESTION.measures)
+    return tuple(
+        Moved(measure.id, period_of(Grain.WEEK, week).key, *counts)
+        for week in sorted({*before, *after})
+        for measure, *counts in zip(_QUESTION.measures, before.get(week, zeros), after.get(week, zeros), strict=True)
+        if counts[0] != counts[1]
+    )
+
+
+async def _counts(connection: Connection, plan: Plan) -> dict[date, tuple[int, ...]]:
+    statement = plan.main().rows(_WEEKS_LIMIT)
+    return {row[0]: tuple(row[1:]) for row in await connection.fetch(statement.sql, *statement.args)}
