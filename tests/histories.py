@@ -110,7 +110,7 @@ def histories(max_size: int = 5) -> st.SearchStrategy[list[Batch]]:
     return st.lists(batches(), min_size=1, max_size=max_size)
 
 
-async def take(database: Database, batch: Batch, *, minute: int = 0) -> Receipt:
+async def take(database: Database, batch: Batch, *, minute: int = 0, published_at: datetime | None = None) -> Receipt:
     """Take a batch in through the door; rows that are refused are left out. `minute` sets the day's publication."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "batch.ndjson"
@@ -121,7 +121,7 @@ async def take(database: Database, batch: Batch, *, minute: int = 0) -> Receipt:
             source="laws",
             author="test",
             seen_on=batch.seen_on,
-            published_at=datetime(2023, 7, 1, tzinfo=UTC) + timedelta(minutes=minute),
+            published_at=published_at or datetime(2023, 7, 1, tzinfo=UTC) + timedelta(minutes=minute),
             skips_refused=True,
         )
         return await ingest_file(database, path, options)

@@ -20,6 +20,7 @@ class Role(StrEnum):
     """What a parameter is about."""
 
     FILTER = "filter"  # which rows
+    BESIDE = "beside"  # what is told along with the counts
     STATE = "state"  # of which revision
     ORDER = "order"
     PAGE = "page"  # which stretch of the rows

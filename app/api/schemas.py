@@ -356,6 +356,11 @@ class Cell(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     partial: bool | None = None
+    vintage_revision: Annotated[int | None, _described("With vintage: the revision of which the figures are.")] = None
+    vintage_published_at: datetime | None = None
+    vintage_status: Annotated[str | None, _described("normal, or not_yet: no such revision so far.")] = None
+    valid_from: Annotated[datetime | None, _described("With vintage=all: published from.")] = None
+    valid_to: Annotated[datetime | None, _described("Published until; null: still.")] = None
     coverage: float | None = None
     coverage_of: str | None = None
 

@@ -18,9 +18,12 @@ from app.api.parameters import Asked, Parameter, ParameterSet, Role
 from app.api.reply import Answer, Reading, Reply, Replying, envelope
 from app.errors import Fault, InvalidParameters
 from app.formats import dump, objects, render
+from app.statistics import Answer as Answered
 from app.statistics import Codes, Question, catalogue, find_answer, parameters, read_question
+from app.statistics.beside import LAG_WEEKS_LIMIT, Beside, Vintage
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
+from app.statistics.vintages import find_all, find_first
 from app.vocabulary import CODELISTS
 
 router = APIRouter()
@@ -72,7 +75,26 @@ WHOLE_LIMIT = Parameter(
     "Statistics are never paged: a limit below the number of rows is refused, any other has no effect.",
     Role.PAGE,
 )
-QUESTION = ParameterSet((*ASKED, WHOLE_LIMIT, *STATE, *SHOWN_AS))
+BESIDE = (
+    Parameter(
+        "vintage",
+        TEXT,
+        "Of which state each cell is: `latest`; `first`, the first revision published after its period had ended;"
+        " `all`, every figure that it has had, with `valid_from` and `valid_to`.",
+        Role.BESIDE,
+        codes=tuple(Vintage),
+        default=Vintage.LATEST.value,
+    ),
+    Parameter(
+        "lag",
+        WHOLE,
+        "With vintage=first: weeks after the end of each period that the first revision is looked for from.",
+        Role.BESIDE,
+        highest=LAG_WEEKS_LIMIT,
+        example="4",
+    ),
+)
+QUESTION = ParameterSet((*ASKED, *BESIDE, WHOLE_LIMIT, *STATE, *SHOWN_AS))
 CATALOGUE = ParameterSet((LANGUAGE,))
 
 _WHOLE = (
@@ -174,10 +196,15 @@ async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:
 def faults_of(asked: Asked, preset: str | None, codes: Codes) -> Iterable[Fault]:
     """All that is wrong with the question that a query asks."""
     try:
-        question_of(asked, preset, codes)
+        question = question_of(asked, preset, codes)
     except InvalidParameters as problem:
         return problem.faults
-    return ()
+    return tuple(beside_of(asked).faults(question))
+
+
+def beside_of(asked: Asked) -> Beside:
+    """What a query asks beside the counts."""
+    return Beside(Vintage(asked.one("vintage", Vintage.LATEST)), asked.one("lag"))
 
 
 def question_of(asked: Asked, preset: str | None, codes: Codes, *, measure: str | None = None) -> Question:
@@ -195,14 +222,12 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
     async def find(reading: Reading) -> Answer:
         question = question_of(asked, preset, reading.codes)
         limit = reply.service.settings.cells_limit
-        answer = await find_answer(
-            reading.connection, reading.state, question, reading.codes, cells_limit=limit, lang=reading.shape.lang
-        )
+        answer = await _find(reading, question, beside_of(asked), limit)
         rows = len(answer.table.rows)
         refuse_cut(asked, rows)
         if reading.shape.format.is_flat:
             return Answer(render(reading.shape.format, answer.table, reading.options))
-        state = asked.canonical({Role.STATE})
+        state = asked.canonical({Role.STATE, Role.BESIDE})
         canonical = "&".join(filter(None, (answer.question, state)))
         body = envelope(
             objects(answer.table),
@@ -215,6 +240,16 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
         return Answer(body)
 
     return find
+
+
+async def _find(reading: Reading, question: Question, beside: Beside, cells_limit: int) -> Answered:
+    options = {"cells_limit": cells_limit, "lang": reading.shape.lang}
+    about = (reading.connection, reading.state, question, reading.codes)
+    if beside.vintage is Vintage.ALL:
+        return await find_all(*about, **options)
+    if beside.vintage is Vintage.FIRST:
+        return await find_first(*about, lag_weeks=beside.lag_weeks or 0, **options)
+    return await find_answer(*about, **options)
 
 
 def refuse_cut(asked: Asked, rows: int) -> None:

@@ -1,7 +1,7 @@
 """Answer: run what was planned, and reduce it to a table in which nothing is missing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.db.database import Connection
@@ -32,6 +32,7 @@ from app.statistics.notes import (
 from app.statistics.periods import Period, Window, list_periods
 from app.statistics.plan import Plan
 from app.statistics.question import Question
+from app.statistics.span import Span
 from app.statistics.sums import SUMS
 from app.table import Column, Table
 
@@ -57,20 +58,22 @@ async def find_answer(
     cells_limit: int = 50_000,
     lang: str = "en",
     sums: Collection[str] = tuple(SUMS),
+    span: Span | None = None,
 ) -> Answer:
     """Answer a question about a state of the record. Rows are ordered by period, then by code.
 
-    `sums` are those that may be read; with none of them, the ledger answers the same.
+    `sums` are those that may be read; with none of them, the ledger answers the same. `span` tells which entries are
+    read, where that is not the state.
 
     Errors  TooManyCells, with `cells` and `limit`
     """
-    plan = plan_of(question, state, known, sums)
+    plan = replace(plan_of(question, state, known, sums), span=span)
     values = await read_values(connection, plan, cells_limit)
     combinations = order_combinations(values, question, known)
     periods = _periods(plan)
     refuse_beyond(len(periods) * len(combinations), question, cells_limit)
     grid = Grid(values, await read_base(connection, plan, combinations))
-    left_out = await fetch(connection, plan.left_out()) if plan.window or plan.needs_day else []
+    left_out = await fetch(connection, replace(plan, span=None).left_out()) if plan.window or plan.needs_day else []
     warnings = (
         *warn_outside(question, known.covered),
         *warn_left_out(plan, left_out),

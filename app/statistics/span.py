@@ -38,6 +38,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What each revision until then wrote: the revision becomes the first group."""
+
+    def sums(self, available: Collection[str]) -> Collection[str]:
+        """None of them: their blocks hold several revisions."""
+        del available
+        return ()
+
+    def narrow(self, select: Select, revision: int) -> None:
+        """Let a statement about a revision read only these entries."""
+        select.where.append(f"revision <= {select.add(revision)}")
+        select.groups.append("revision")
+
+
+@dataclass(frozen=True, slots=True)
 class Vintages:
     """The state of each period as of a revision of its own; a period that has none is left out."""
 
