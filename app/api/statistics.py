@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -243,13 +244,19 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
 
 
 async def _find(reading: Reading, question: Question, beside: Beside, cells_limit: int) -> Answered:
-    options = {"cells_limit": cells_limit, "lang": reading.shape.lang}
-    about = (reading.connection, reading.state, question, reading.codes)
-    if beside.vintage is Vintage.ALL:
-        return await find_all(*about, **options)
-    if beside.vintage is Vintage.FIRST:
-        return await find_first(*about, lag_weeks=beside.lag_weeks or 0, **options)
-    return await find_answer(*about, **options)
+    finds = {
+        Vintage.LATEST: find_answer,
+        Vintage.FIRST: partial(find_first, lag_weeks=beside.lag_weeks or 0),
+        Vintage.ALL: find_all,
+    }
+    return await finds[beside.vintage](
+        reading.connection,
+        reading.state,
+        question,
+        reading.codes,
+        cells_limit=cells_limit,
+        lang=reading.shape.lang,
+    )
 
 
 def refuse_cut(asked: Asked, rows: int) -> None:
