@@ -20,7 +20,7 @@ TEXTS = sorted(ENCODINGS.keys() - {"xlsx"})
 def read(folder: Path, content: bytes | str, encoding: str = "ndjson", limit: int = 1000) -> list[Read]:
     path = folder / "input"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return list(read_rows(open_input(path, limits=Limits(line_bytes=limit)), encoding))
+    return list(read_rows(open_input(path, is_gzip=False, limits=Limits(line_bytes=limit)), encoding))
 
 
 def places(rows: list[Read]) -> list[tuple[str, str]]:

@@ -82,7 +82,7 @@ def read_file(folder: Path, name: str, content: str) -> list[Outcome]:
     path = folder / name
     path.write_text(content, encoding="utf-8")
     encoding = HOUSE.encodings[path.suffix]
-    return list(HOUSE.read(read_rows(open_input(path), encoding), encoding))
+    return list(HOUSE.read(read_rows(open_input(path, is_gzip=False), encoding), encoding))
 
 
 # ── What is said ───────────────────────────────────────────────────────────────────────────────

@@ -72,7 +72,7 @@ def refusal(**fields: Any) -> tuple[str, str]:
 
 def read_file(path: Path) -> list[Outcome]:
     encoding = LAYOUT.encodings[path.suffix]
-    return list(LAYOUT.read(read_rows(open_input(path), encoding), encoding))
+    return list(LAYOUT.read(read_rows(open_input(path, is_gzip=False), encoding), encoding))
 
 
 def charge(offence: str, **fields: Any) -> dict[str, Any]:
@@ -623,10 +623,12 @@ def meta(folder: Path, content: str | None) -> Meta | Warned | None:
 def test_the_window_of_days_stands_beside_the_export(tmp_path: Path) -> None:
     assert meta(tmp_path, None) is None
     window = {"string_count": "7", "article": "337", "entry_date_from": "01.01.2023", "entry_date_till": "2023-06-30"}
-    assert meta(tmp_path, json.dumps(window)) == Meta(date(2023, 1, 1), date(2023, 6, 30))
-    assert meta(tmp_path, json.dumps({"article": "337", "entry_date_from": None})) == Meta(None, None)
+    assert meta(tmp_path, json.dumps(window)) == Meta(date(2023, 1, 1), date(2023, 6, 30), is_by_article=True, rows=7)
+    assert meta(tmp_path, json.dumps({"article": "-", "string_count": "x"})) == Meta(None, None)
     by_result = {**window, "result_date_from": "01.02.2023", "entry_date_till": ""}
-    assert meta(tmp_path, json.dumps(by_result)) == Meta(date(2023, 1, 1), None, is_by_result=True)
+    assert meta(tmp_path, json.dumps(by_result)) == Meta(
+        date(2023, 1, 1), None, is_by_result=True, is_by_article=True, rows=7
+    )
 
 
 @pytest.mark.parametrize(

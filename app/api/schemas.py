@@ -113,6 +113,10 @@ class CoverageWindow(Shape):
     starts_on: date
     ends_on: date
     source: str
+    promised: Annotated[int | None, _described("Rows of which the site itself spoke; null where it does not say.")]
+    received: Annotated[int | None, _described("Rows that came.")]
+    is_whole: Annotated[bool, _described("False where something is known to be missing: then nothing is concluded.")]
+    seen_on: Annotated[date | None, _described("The day of the look.")]
 
 
 class Court(Shape):
@@ -131,6 +135,10 @@ class Court(Shape):
     subdomain: str | None
     first_record_on: Annotated[date | None, _described("First day on which it received or closed a case held here.")]
     last_record_on: Annotated[date | None, _described("Last such day.")]
+    last_looked_on: Annotated[
+        date | None,
+        _described("Last day on which a source is known to have looked at it; null where nobody may have looked."),
+    ]
     coverage: list[CoverageWindow]
 
 

@@ -33,7 +33,7 @@ cli = typer.Typer(
     help="Prosecution statistics from curated court records: every number is an address.",
 )
 cli.add_typer(keys, name="keys")
-LayoutId = Literal["house", "sudrfscraper"]
+LayoutId = Literal["house", "sudrfscraper", "sudrfparser"]
 LayerId = Literal["court_card", "newsroom"]
 
 

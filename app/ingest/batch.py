@@ -13,24 +13,16 @@ import asyncpg
 
 from app.db.database import Connection, Database, load_statements, take_turn
 from app.errors import TooManyAffected, Unavailable
+from app.ingest.coverage import Window, stage_coverage, write_coverage
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
 from app.ingest.idempotency import Claim
 from app.ingest.identity import assign_cases
 from app.ingest.kept import keep_refused
 from app.ingest.layouts import LAYOUTS
-from app.ingest.layouts.sudrfscraper import read_meta
-from app.ingest.merge import (
-    Merging,
-    Window,
-    keep_suspected,
-    refuse_repeated,
-    stage_changes,
-    uncovered_courts,
-    write_changes,
-    write_coverage,
-)
+from app.ingest.layouts.sudrfscraper_meta import Meta, read_meta
+from app.ingest.merge import Merging, keep_suspected, refuse_repeated, stage_changes, write_changes
 from app.ingest.receipt import Options, Receipt, Tallied
-from app.ingest.record import IngestError, Layout, Outcome, Record, Refused, Skipped, Warned
+from app.ingest.record import Covered, IngestError, Layout, Outcome, Record, Refused, Skipped, Warned
 from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
 from app.records.resolve import is_closed
@@ -80,8 +72,8 @@ async def ingest_file(
         raise IngestError(f"the day of seeing, {options.seen_on}, is in the future")
     digest = _digest(open_input(path, is_gzip=is_gzip, limits=limits), options)
     tallied = Tallied()
-    window = _coverage(path, layout, tallied)
-    batch = _Batch(options, layout, digest, tallied, window, writer_wait_s, claim)
+    meta = _described(path, layout, tallied)
+    batch = _Batch(options, layout, digest, tallied, meta, writer_wait_s, claim)
     try:
         return await batch.take(database, outcomes)
     except _Trial as trial:
@@ -113,7 +105,7 @@ def read_outcomes(
     if not path.is_file():
         raise IngestError(f"{path}: there is no such file")
     file = open_input(path, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
-    return layout.read(read_rows(file, reader), reader)
+    return layout.read(read_rows(file, reader), reader, unpacked_name(path).name)
 
 
 class _Trial(Exception):
@@ -132,7 +124,7 @@ class _Batch:
         layout: Layout,
         digest: bytes,
         tallied: Tallied,
-        window: Window | None,
+        meta: Meta | None,
         writer_wait_s: float,
         claim: Claim | None,
     ) -> None:
@@ -140,7 +132,8 @@ class _Batch:
         self.layout = layout
         self.digest = digest
         self.tallied = tallied
-        self.window = window
+        self.meta = meta
+        self.covered: list[Covered] = []
         self.writer_wait_s = writer_wait_s
         self.claim = claim
         self.batch_id = uuid4()
@@ -180,15 +173,9 @@ class _Batch:
         return bool(self.tallied.refused) and not self.options.skips_refused
 
     async def _look_back(self, connection: Connection) -> None:
-        """Settle when the batch was seen: a file loaded before was seen then, so that loading it again is nothing new.
-
-        It cannot have looked at days after that.
-        """
+        """Settle when the batch was seen: a file loaded before was seen then; loading it again is nothing new."""
         if self.options.seen_on is None:
             self.seen_on = await connection.fetchval(_FIRST_SEEN, self.digest) or self.seen_on
-        if self.window:
-            starts_on, ends_on = self.window[0], min(self.window[1], self.seen_on)
-            self.window = (starts_on, ends_on) if starts_on <= ends_on else None
 
     async def _merge(self, connection: Connection) -> Receipt:
         revision, reference = tuple(await connection.fetchrow(_NEXT))
@@ -201,8 +188,8 @@ class _Batch:
         else:
             changes = await stage_changes(connection, merging, self.tallied)
             self._check_affected()
-        uncovered = await uncovered_courts(connection, self.window) if self.window else []
-        if not changes and not uncovered:
+        looks = await stage_coverage(connection, self._window(), self.covered, seen_on=self.seen_on)
+        if not changes and not looks:
             return await self._keep(connection, self._receipt())
         posted = await post(connection, revision, reference)
         effect = await find_effect(connection, revision)
@@ -210,8 +197,7 @@ class _Batch:
             await write_changes(connection, merging)
         if self.tallied.possible_duplicates:
             await keep_suspected(connection, merging)
-        if self.window:
-            await write_coverage(connection, merging, self.window, courts=uncovered, source=self.options.source)
+        await write_coverage(connection, revision, source=self.options.source, seen_on=self.seen_on)
         await publish(connection, self._new_revision(revision, reference, posted))
         return await self._keep(connection, self._receipt(revision, effect))
 
@@ -224,6 +210,17 @@ class _Batch:
                 " Nothing was written; look at what would change with validate_only, then allow more."
             )
             raise TooManyAffected(detail, affected=affected, max_affected=most)
+
+    def _window(self) -> Window | None:
+        """The days that a scrape says it looked at; not whole where rows that it counted are not there."""
+        meta = self.meta
+        if meta is None or meta.starts_on is None or meta.ends_on is None:
+            return None
+        missing = (meta.rows or 0) - self.tallied.received
+        if missing > 0:
+            detail = f"The run counted {meta.rows} rows; {missing} of them are not in the file."
+            self.tallied.warn("rows-missing", detail)
+        return Window(meta.starts_on, meta.ends_on, is_whole=missing <= 0)
 
     async def _keep(self, connection: Connection, receipt: Receipt) -> Receipt:
         """Keep the receipt, also of a batch that changed nothing or was refused: its file has been seen."""
@@ -265,7 +262,7 @@ class _Batch:
 
     def _stage_rows(self, outcomes: Iterable[Outcome]) -> Iterator[tuple[Any, ...]]:
         for outcome in outcomes:
-            self.tallied.received += not isinstance(outcome, Warned)
+            self.tallied.received += not isinstance(outcome, Warned | Covered)
             match outcome:
                 case Record():
                     self.staged += 1
@@ -276,6 +273,8 @@ class _Batch:
                     self.tallied.refuse(outcome)
                 case Warned():
                     self.tallied.warn(outcome.code, outcome.detail)
+                case Covered():
+                    self.covered.append(outcome)
 
     def _stage_row(self, line: int, record: Record) -> tuple[Any, ...]:
         said = record.said
@@ -298,8 +297,8 @@ class _Batch:
         )  # fmt: skip
 
 
-def _coverage(path: Path, layout: Layout, tallied: Tallied) -> Window | None:
-    """The window of days that a scrape's own description says it looked at."""
+def _described(path: Path, layout: Layout, tallied: Tallied) -> Meta | None:
+    """What a scrape's own description says of the days that it looked at."""
     meta = read_meta(unpacked_name(path)) if layout.id == "sudrfscraper" else None
     if isinstance(meta, Warned):
         tallied.warn(meta.code, meta.detail)
@@ -310,7 +309,10 @@ def _coverage(path: Path, layout: Layout, tallied: Tallied) -> Window | None:
         detail = "The run asked by day of result too, so that pending cases are missing. No coverage is noted."
         tallied.warn("coverage-by-result", detail)
         return None
-    return meta.starts_on, meta.ends_on
+    if meta.is_by_article:
+        detail = "The run asked for some articles or words alone; its coverage says nothing of other cases."
+        tallied.warn("coverage-by-article", detail)
+    return meta
 
 
 def _today() -> date:

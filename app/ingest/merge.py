@@ -17,8 +17,6 @@ from app.records.writing import Versioned, stage_versions, write_versions
 _SQL = load_statements(__file__, "merge.sql")
 _ALIKE = _SQL["alike"].format(fresh=_SQL["fresh"])
 _CHUNK = 5_000
-Window = tuple[date, date]
-"""The first and the last of some days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +78,6 @@ async def write_changes(connection: Connection, merging: Merging) -> None:
     for name in ("write_cases", "write_identifiers", "supersede_statements", "write_statements"):
         await connection.execute(merging.sql(name))
     await write_versions(connection)
-
-
-async def uncovered_courts(connection: Connection, window: Window) -> list[str]:
-    """Staged courts of which not every day of a window was known to be covered."""
-    return [row["court"] for row in await connection.fetch(_SQL["uncovered"], *window)]
-
-
-async def write_coverage(
-    connection: Connection, merging: Merging, window: Window, *, courts: list[str], source: str
-) -> None:
-    """Note the window that the batch's source looked at in some courts."""
-    await connection.execute(merging.sql("write_coverage"), courts, *window, source)
 
 
 async def keep_suspected(connection: Connection, merging: Merging) -> None:

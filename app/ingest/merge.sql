@@ -128,21 +128,6 @@ WHERE o.court = n.court AND o.case_id = n.case_id AND o.layer = n.layer AND o.su
 -- name: write_statements
 INSERT INTO statements SELECT * FROM new_statements
 
--- name: uncovered
--- Staged courts of which not every day of a window was known to be covered.
-SELECT s.court
-FROM (SELECT DISTINCT court FROM stage) s
-LEFT JOIN coverage_windows w ON w.court = s.court AND w.superseded_in IS NULL
-GROUP BY s.court
-HAVING NOT coalesce(
-    range_agg(daterange(w.starts_on, w.ends_on, '[]')) FILTER (WHERE w.court IS NOT NULL)
-        @> daterange($1, $2, '[]'), false)
-ORDER BY s.court
-
--- name: write_coverage
-INSERT INTO coverage_windows (court, revision, starts_on, ends_on, source)
-SELECT court, {revision}, $2, $3, $4 FROM unnest($1::text[]) AS court
-
 -- name: two_keys
 -- Rows whose later keys lead to another case than the first, held or of another row.
 SELECT s.place, s.court, min(f.case_id::text) AS one, max(f.case_id::text) AS other, 'two-keys' AS reason

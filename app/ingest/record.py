@@ -1,10 +1,10 @@
 """What a layout makes of a row: a record, a skip with a reason, or a refusal with a reason."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -73,9 +73,24 @@ class Warned:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Days of receipt, both included, that a source looked at in a court, and how many rows it was promised and gave.
+
+    One that is not whole is shown, but nothing is concluded from it.
+    """
+
+    court: str
+    starts_on: date
+    ends_on: date
+    promised: int | None
+    received: int
+    is_whole: bool
+
+
 Read = Row | Refused | Warned
 """What an encoding makes of a file, one after another."""
-Outcome = Record | Skipped | Refused | Warned
+Outcome = Record | Skipped | Refused | Warned | Covered
 """What a layout makes of it."""
 
 
@@ -92,16 +107,23 @@ class IngestError(Exception):
         self.place = place
 
 
+class Reading(Protocol):
+    """What a layout makes of rows."""
+
+    def __call__(self, rows: Iterable[Read], encoding: str, name: str = "") -> Iterator[Outcome]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The shape of a publisher's rows.
 
-    `encodings` maps a file's ending to an encoding; `read` turns rows into outcomes, in order.
+    `encodings` maps a file's ending to an encoding; `read` turns rows into outcomes, in order. It is told the encoding
+    and the file's name, which may be empty.
     """
 
     id: str
     caption: str
     encodings: dict[str, str]
-    read: Callable[[Iterable[Read], str], Iterator[Outcome]]
+    read: Reading
     refuses_duplicates: bool = False
     lists_all_defendants: bool = False  # one whom a row does not mention is gone, not merely untouched

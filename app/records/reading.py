@@ -65,8 +65,10 @@ COURT_COLUMNS = (
     Column("subdomain"),
     Column("first_record_on", "day"),
     Column("last_record_on", "day"),
+    Column("last_looked_on", "day", caption="Last day on which a source is known to have looked"),
     Column("coverage", caption="Days looked at, first/last of each window, joined by |"),
 )
+_WINDOW_FIELDS = ("starts_on", "ends_on", "source", "promised", "received", "is_whole", "seen_on")
 _COURT_FIELDS = tuple(c.id for c in COURT_COLUMNS[:11])
 
 
@@ -77,7 +79,7 @@ async def find_courts(connection: Connection, wanted: Wanted, state: State) -> P
     days = {row["court"]: row for row in await connection.fetch(_SQL["court_days"], state.revision, codes)}
     windows: defaultdict[str, list[Shown]] = defaultdict(list)
     for row in await connection.fetch(_SQL["court_coverage"], state.revision, codes):
-        windows[row["court"]].append({name: row[name] for name in ("starts_on", "ends_on", "source")})
+        windows[row["court"]].append({name: row[name] for name in _WINDOW_FIELDS})
     return Page(tuple(_court(row, days.get(row["code"]), windows[row["code"]]) for row in rows), has_more, last)
 
 
@@ -86,6 +88,7 @@ def _court(row: asyncpg.Record, days: asyncpg.Record | None, windows: Sequence[S
         **{name: row[name] for name in _COURT_FIELDS},
         "first_record_on": days and days["first_on"],
         "last_record_on": days and days["last_on"],
+        "last_looked_on": max((window["seen_on"] for window in windows if window["seen_on"]), default=None),
         "coverage": list(windows),
     }
 

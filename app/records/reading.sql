@@ -64,7 +64,7 @@ GROUP BY v.court
 
 -- name: court_coverage
 -- Days that sources are known to have looked at in some courts.
-SELECT w.court, w.starts_on, w.ends_on, w.source
+SELECT w.court, w.starts_on, w.ends_on, w.source, w.promised, w.received, w.is_whole, w.seen_on
 FROM coverage_windows w
 WHERE w.court = ANY($2::text[]) AND w.revision <= $1 AND (w.superseded_in IS NULL OR w.superseded_in > $1)
 ORDER BY w.court, w.starts_on, w.ends_on, w.source, w.revision

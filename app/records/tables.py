@@ -161,7 +161,11 @@ class Published(SQLModel, table=True):
 
 
 class CoverageWindow(SQLModel, table=True):
-    """Days of events that a source is known to have looked at in a court, both ends included."""
+    """Days of events that a source is known to have looked at in a court, both ends included.
+
+    `promised` is how many rows the site itself spoke of, `received` how many came; of a look that is not whole nothing
+    is concluded.
+    """
 
     __tablename__ = "coverage_windows"
     court: str = _text(key=True)
@@ -170,6 +174,10 @@ class CoverageWindow(SQLModel, table=True):
     ends_on: date
     source: str = _text()
     superseded_in: int | None
+    promised: int | None
+    received: int | None
+    is_whole: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("true")))
+    seen_on: date | None
 
 
 class Removal(SQLModel, table=True):

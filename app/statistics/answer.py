@@ -75,7 +75,7 @@ async def find_answer(
     grid = Grid(values, await read_base(connection, plan, combinations))
     left_out = await fetch(connection, replace(plan, span=None).left_out()) if plan.window or plan.needs_day else []
     warnings = (
-        *warn_outside(question, known.covered),
+        *warn_outside(question, known),
         *warn_left_out(plan, left_out),
         *warn_overlap(question),
     )

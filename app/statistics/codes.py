@@ -1,9 +1,10 @@
 """Codes: which values a question may name as of a revision, with labels, and the days of the record."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date
+from dataclasses import dataclass, field
+from datetime import UTC, date, timedelta
 from typing import Any
 
 from app.db.database import Connection
@@ -24,6 +25,10 @@ _WINDOWS = """
 SELECT min(starts_on) AS first, max(ends_on) AS last FROM coverage_windows
 WHERE revision <= $1 AND (superseded_in IS NULL OR superseded_in > $1)
 """
+_LOOKED_AT = """
+SELECT court, unnest(range_agg(daterange(starts_on, ends_on, '[]'))) AS days FROM coverage_windows
+WHERE revision <= $1 AND (superseded_in IS NULL OR superseded_in > $1) AND is_whole GROUP BY court
+"""
 _COURTS = """
 SELECT code, name_en, name_ru, region, region_name_en, region_name_ru, district
 FROM courts WHERE reference = $1
@@ -41,11 +46,14 @@ class Codes:
     `lists`    the codes of each dimension, in the order in which rows show them
     `covered`  first and last day of the record; None where it holds no day
     `own_articles`  those of the reference; of others any part may be charged, and nobody lists them all
+    `looked_at`  the days of each court that sources are known to have looked at, in order; none of a court of which
+                 nobody noted it
     """
 
     lists: Mapping[str, Codelist]
     covered: Window | None = None
     own_articles: frozenset[str] = frozenset()
+    looked_at: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
 
     def ids(self, dimension_id: str) -> tuple[str, ...]:
         """The codes of a dimension, in order."""
@@ -78,6 +86,7 @@ async def find_codes(connection: Connection, state: State) -> Codes:
         lists=_lists(courts, offences, seen),
         covered=_covered((*days, *windows), state.published_at.astimezone(UTC).date()),
         own_articles=frozenset(row["article"] for row in offences),
+        looked_at=_looked_at(await connection.fetch(_LOOKED_AT, state.revision)),
     )
 
 
@@ -93,6 +102,13 @@ def _covered(bounds: Iterable[Any], published_on: date) -> Window | None:
     if not firsts or min(firsts) > published_on:
         return None
     return Window(min(firsts), min(max(lasts), published_on))
+
+
+def _looked_at(rows: Iterable[Any]) -> dict[str, tuple[Window, ...]]:
+    found: dict[str, list[Window]] = defaultdict(list)
+    for court, days in rows:  # the range's end is the day after the last
+        found[court].append(Window(days.lower, days.upper - timedelta(days=1)))
+    return {court: tuple(sorted(windows, key=lambda window: window.first)) for court, windows in found.items()}
 
 
 def _lists(courts: Iterable[Any], offences: Iterable[Any], seen: Iterable[Any]) -> dict[str, Codelist]:

@@ -73,7 +73,7 @@ async def find_comparison(
         table=_flat(question, rows, lang),
         dimensions=tuple(describe_dimensions(question)),
         measures=tuple(describe_measure(measure) for measure in question.measures),
-        warnings=tuple(warn_outside(question, known[1].covered)),
+        warnings=tuple(warn_outside(question, known[1])),
         question=question.canonical,
     )
 

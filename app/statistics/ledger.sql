@@ -27,7 +27,8 @@ days AS (SELECT DISTINCT court, day FROM changed WHERE NOT was_held),
 covered AS (
     SELECT d.court, d.day, max(w.ends_on) AS last_on,
            bool_or(d.day BETWEEN w.starts_on AND w.ends_on) AS is_covered
-    FROM days d LEFT JOIN coverage_windows w ON w.court = d.court AND w.revision < {revision} AND w.superseded_in IS NULL
+    FROM days d LEFT JOIN coverage_windows w
+        ON w.court = d.court AND w.is_whole AND w.revision < {revision} AND w.superseded_in IS NULL
     GROUP BY d.court, d.day
 )
 SELECT c.court, c.case_id, c.event,

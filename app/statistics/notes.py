@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from app.statistics.codes import Codes
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import Measure
 from app.statistics.periods import Window
@@ -39,14 +40,41 @@ def describe_days(covered: Window | None) -> dict[str, str | None]:
     return {"first": covered.first.isoformat(), "last": covered.last.isoformat()}
 
 
-def warn_outside(question: Question, covered: Window | None) -> Iterable[dict[str, Any]]:
-    """The warning that more time is asked for than the record covers, where it is."""
+def warn_outside(question: Question, known: Codes) -> Iterable[dict[str, Any]]:
+    """The warning that more is asked for than the record covers, where it is: other days, or courts not looked at."""
+    covered = known.covered
     asked = [day for day in (question.start, question.end) if day]
-    if not asked or (covered and all(covered.first <= day <= covered.last for day in asked)):
-        return
-    held = f"covers {covered.first} to {covered.last}" if covered else "holds no day yet"
-    detail = f"The record {held}; of other days nothing is known, so a 0 there does not mean that nothing was."
-    yield {"code": "beyond_coverage", "detail": detail}
+    if asked and not (covered and all(covered.first <= day <= covered.last for day in asked)):
+        held = f"covers {covered.first} to {covered.last}" if covered else "holds no day yet"
+        detail = f"The record {held}; of other days nothing is known, so a 0 there does not mean that nothing was."
+        yield {"code": "beyond_coverage", "detail": detail}
+    elif courts := _not_looked_at(question, known):
+        detail = (
+            f"No source is known to have looked at every day asked for of {', '.join(courts)}, so a 0 there does not"
+            " mean that nothing was; /v1/courts tells which days were."
+        )
+        yield {"code": "beyond_coverage", "detail": detail, "courts": courts}
+
+
+def _not_looked_at(question: Question, known: Codes) -> list[str]:
+    """Courts that are named in a filter, and of which some day asked for was not looked at.
+
+    Without a window only those that nobody ever looked at. Where no source notes what it looks at, nothing is known of
+    any court, and none is listed.
+    """
+    if not known.looked_at or known.covered is None:
+        return []
+    named = [
+        code for entry in question.filters if entry.dimension == "court" and not entry.is_not for code in entry.codes
+    ]
+    first, last = question.start or known.covered.first, question.end or known.covered.last
+    has_window = question.start is not None or question.end is not None
+
+    def is_looked_at(court: str) -> bool:
+        windows = known.looked_at.get(court, ())
+        return any(w.first <= first and last <= w.last for w in windows) if has_window else bool(windows)
+
+    return sorted(court for court in set(named) if not is_looked_at(court))
 
 
 def warn_left_out(plan: Plan, rows: Iterable[Any]) -> Iterable[dict[str, Any]]:

@@ -10,7 +10,7 @@ from app.ingest.record import Layout, Outcome, Read, Row
 __all__ = ["HOUSE", "HOUSE_CSV_COLUMNS", "HouseShapes", "read_record"]
 
 
-def _read(rows: Iterable[Read], encoding: str) -> Iterator[Outcome]:
+def _read(rows: Iterable[Read], encoding: str, name: str = "") -> Iterator[Outcome]:
     shapes = HouseShapes(datetime.now(UTC).date())
     if encoding in ("csv", "xlsx"):
         yield from read_csv(rows, shapes)

@@ -10,18 +10,17 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from app.ingest.layouts import names
+from app.ingest.layouts.cards import DAY_FAULTS, NAMES_REFUSED, NOTHING, Object, defendants_of, read_day, text_of
 from app.ingest.layouts.dispositions import Ending, parse_decision
-from app.ingest.layouts.fields import FIRST_DAY, FieldError, at, case_number, case_uid, refuse_day
+from app.ingest.layouts.fields import FieldError, at, case_number, case_uid, refuse_day
 from app.ingest.layouts.links import Link, parse_link
 from app.ingest.layouts.numbers import (
-    BadDay,
     CaseNumber,
     classify,
     court_of_uid,
-    parse_day,
 )
 from app.ingest.layouts.sudrfscraper_meta import Meta, read_meta
-from app.ingest.record import Json, Layout, Outcome, Read, Record, Refused, Row, Skipped, Warned
+from app.ingest.record import Layout, Outcome, Read, Record, Refused, Row, Skipped, Warned
 from app.reference import Court, court_by_host, court_by_name, courts
 
 __all__ = ["SUDRFSCRAPER", "SUDRFSCRAPER_CSV_COLUMNS", "Meta", "read_meta"]
@@ -55,19 +54,13 @@ _LOSSY = Warned(
     "and it leaves out steps and sides. Give the .json of the same run where there is one.",
 )
 _INSTANCES = {"FIRST": "first", "APPELLATION": "appeal", "CASSATION": "cassation"}
-_NOTHING = frozenset(("", "-", "null"))
 _TITLES = frozenset(("casenumber", "case_number", "номер дела", "№ дела", "дело №", "номер", "№"))
 # «суд», which every court's name holds, in UTF-8 that was read as windows-1251 and written again.
 _DOUBLE_ENCODED = "суд".encode().decode("cp1251")
-_MOST_EPISODES = 99
 _MOST_REMEMBERED = 4096
-_NAMES_REFUSED = {
-    "no-person": "The names column holds no person; `name - ст.337 ч.5 УК РФ` was expected.",
-    "article-unreadable": "The names column holds an article that cannot be read.",
-}
 
 
-def _read(rows: Iterable[Read], encoding: str) -> Iterator[Outcome]:
+def _read(rows: Iterable[Read], encoding: str, name: str = "") -> Iterator[Outcome]:
     is_lossy = encoding in ("csv-raw", "xlsx")
     scrape = _Scrape(datetime.now(UTC).date(), is_lossy=is_lossy)
     if is_lossy:
@@ -95,28 +88,12 @@ SUDRFSCRAPER = Layout(
 
 # ── One row ────────────────────────────────────────────────────────────────────────────────────
 
-_Object = dict[str, Json]
 
-
-def _as_json(cells: _Object) -> _Object:
+def _as_json(cells: Object) -> Object:
     """A row of the CSV in the shape of the NDJSON."""
     linked = {"META": "link_meta", "TEXT": "link_text", "TEXT_AND_META": "link_text_and_meta"}
     found = {key: cells[column] for key, column in linked.items()}
     return {**cells, "name": cells["court_name"], "links": found}
-
-
-def _text(row: _Object, name: str) -> str | None:
-    """A field's text; None where it is missing or a placeholder.
-
-    Errors  FieldError where it is no text
-    """
-    value = row.get(name)
-    if value is None:
-        return None
-    if type(value) is not str:
-        raise FieldError("bad-type", "Text or null was expected here.", f"/{name}")
-    bare = value.strip()
-    return None if bare in _NOTHING else bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +129,9 @@ class _Scrape:
         self._court_by_host = lru_cache(1024)(court_by_host)
         self._ending: Callable[[str, str], Ending] = lru_cache(1024)(parse_decision)
         self._plain_names: dict[str, names.ParsedNames | names.Skipped | names.Refused] = {}
-        self._read_day = lru_cache(16384)(_read_day)
+        self._read_day = lru_cache(16384)(read_day)
 
-    def outcome(self, place: str, row: _Object) -> Outcome:
+    def outcome(self, place: str, row: Object) -> Outcome:
         """The row as a record, a skip or a refusal."""
         key: _Key | None = None
         warnings: list[str] = []
@@ -171,7 +148,7 @@ class _Scrape:
         except FieldError as error:
             return Refused(at(place, error.pointer), error.code, error.detail, key.shown if key else {})
 
-    def _record(self, place: str, key: _Key, said: _Object, warnings: list[str]) -> Record:
+    def _record(self, place: str, key: _Key, said: Object, warnings: list[str]) -> Record:
         number = key.number
         if number is None and key.card_guid is None:
             detail = "Neither a case number nor a card link with a GUID is there to know the case by."
@@ -192,7 +169,7 @@ class _Scrape:
 
     # ── Identity ───────────────────────────────────────────────────────────────────────────────
 
-    def _key(self, row: _Object, warnings: list[str]) -> _Key:
+    def _key(self, row: Object, warnings: list[str]) -> _Key:
         found = _links(row, warnings)
         both = found.get("TEXT_AND_META")  # an act that stands on the card itself
         card, act = found.get("META", both), found.get("TEXT", both)
@@ -207,13 +184,13 @@ class _Scrape:
             sources=tuple((kind, link.url) for kind, link in kinds if link),
         )
 
-    def _court(self, row: _Object, card: Link | None, uid: str | None, warnings: list[str]) -> Court:
+    def _court(self, row: Object, card: Link | None, uid: str | None, warnings: list[str]) -> Court:
         """By name, else by the card's host, else by the UID, which names the court that gave it.
 
         Where name and host differ the name counts: the scraper takes it from its own list of courts with the
         search it made, while the site may redirect to a merged or renamed court's host.
         """
-        name = _text(row, "name")
+        name = text_of(row, "name")
         if name and _DOUBLE_ENCODED in name:
             detail = "The text is UTF-8 that was read as windows-1251; make the file again, or give the JSON."
             raise FieldError("double-encoded", detail, "/name")
@@ -229,10 +206,10 @@ class _Scrape:
 
     # ── What it says ───────────────────────────────────────────────────────────────────────────
 
-    def _said(self, row: _Object, key: _Key, persons: names.ParsedNames | None, warnings: list[str]) -> _Object:
-        said: _Object = self._days(row, warnings)
+    def _said(self, row: Object, key: _Key, persons: names.ParsedNames | None, warnings: list[str]) -> Object:
+        said: Object = self._days(row, warnings)
         person_disposition = None
-        decision = _text(row, "decision")
+        decision = text_of(row, "decision")
         if decision is not None:
             ending = self._ending(decision, key.instance)
             said["disposition"] = ending.case
@@ -246,14 +223,14 @@ class _Scrape:
             warnings.append("names-empty")
         else:
             warnings.extend(persons.warnings)
-            said["defendants"] = _defendants(persons, person_disposition)
+            said["defendants"] = defendants_of(persons, person_disposition)
         if key.sources:
             said["sources"] = [{"kind": kind, "url": url} for kind, url in key.sources]
         return said
 
-    def _persons(self, row: _Object) -> names.ParsedNames | names.Skipped | None:
+    def _persons(self, row: Object) -> names.ParsedNames | names.Skipped | None:
         """The persons and their charges; None where the column is empty."""
-        text = _text(row, "names")
+        text = text_of(row, "names")
         if text is None:
             return None
         parsed = self._parse_names(text)
@@ -261,7 +238,7 @@ class _Scrape:
             return parsed
         if parsed.code == "names-empty":
             return None
-        detail = _NAMES_REFUSED.get(parsed.code, "The names column cannot be read.")
+        detail = NAMES_REFUSED.get(parsed.code, "The names column cannot be read.")
         raise FieldError(parsed.code, detail, "/names")
 
     def _parse_names(self, text: str) -> names.ParsedNames | names.Skipped | names.Refused:
@@ -279,7 +256,7 @@ class _Scrape:
             self._plain_names[plain] = parsed
         return parsed
 
-    def _days(self, row: _Object, warnings: list[str]) -> _Object:
+    def _days(self, row: Object, warnings: list[str]) -> Object:
         received = self._day(row, "entryDate", warnings)
         decided = self._day(row, "resultDate", warnings)
         in_force = self._day(row, "endDate", warnings, can_be_ahead=True)
@@ -293,9 +270,9 @@ class _Scrape:
         days = {"received_on": received, "decided_on": decided, "in_force_on": in_force}
         return {name: day for name, day in days.items() if day}
 
-    def _day(self, row: _Object, name: str, warnings: list[str], *, can_be_ahead: bool = False) -> str | None:
+    def _day(self, row: Object, name: str, warnings: list[str], *, can_be_ahead: bool = False) -> str | None:
         """A day as ISO text; None for a placeholder, for words, and for a legal force still to come."""
-        text = _text(row, name)
+        text = text_of(row, name)
         if text is None:
             return None
         day, fault = self._read_day(text, self._today)
@@ -306,28 +283,8 @@ class _Scrape:
         elif fault == "date-in-future" and can_be_ahead:
             warnings.append("in-force-in-future")
         else:
-            raise FieldError(fault, _DAY_FAULTS[fault], f"/{name}")
+            raise FieldError(fault, DAY_FAULTS[fault], f"/{name}")
         return None
-
-
-_DAY_FAULTS = {
-    "bad-date": f"A real day since {FIRST_DAY} was expected here, as 14.03.2023.",
-    "date-in-future": "The day is after today (UTC).",
-}
-
-
-def _read_day(text: str, today: date) -> tuple[str | None, str | None]:
-    """A day as ISO text, or None and what is wrong with it; two of None for a placeholder."""
-    day = parse_day(text)
-    if isinstance(day, BadDay):
-        is_worded = not any(character.isdigit() for character in text)
-        return None, "day-in-words" if is_worded else "bad-date"
-    if day is None:
-        return None, None
-    if day > today:
-        return None, "date-in-future"
-    iso = day.isoformat()
-    return (iso, None) if iso >= FIRST_DAY else (None, "bad-date")
 
 
 # A capitalised word of four letters or more, unless it begins as one that means something to the parser of names:
@@ -339,30 +296,30 @@ _NAME_WORD = re.compile(
 _FURTHER_WORD = re.compile(r"(?<![^\W\d_])(?!(?:Имя|скрыта|ст|п|пп|ч|УК|РФ|[^\W\d_])(?![^\W\d_]))[^\W\d_]")
 
 
-def _is_header(row: _Object) -> bool:
+def _is_header(row: Object) -> bool:
     """Whether the row is the titles of the columns, read as data."""
     number = row.get("caseNumber")
     return type(number) is str and number.strip().casefold() in _TITLES
 
 
-def _instance(row: _Object) -> str:
+def _instance(row: Object) -> str:
     if "instance" not in row and "links" not in row:
         return "first"  # the scraper's older form, which reads nothing else, has neither
-    instance = _INSTANCES.get(_text(row, "instance") or "")
+    instance = _INSTANCES.get(text_of(row, "instance") or "")
     if instance is None:
         detail = f"One of {', '.join(_INSTANCES)} was expected here."
         raise FieldError("instance-unknown", detail, "/instance")
     return instance
 
 
-def _number(row: _Object) -> CaseNumber | None:
-    shown = _text(row, "caseNumber")
+def _number(row: Object) -> CaseNumber | None:
+    shown = text_of(row, "caseNumber")
     refuse_day(shown, "/caseNumber")
     return case_number(shown)
 
 
-def _uid(row: _Object, warnings: list[str]) -> str | None:
-    text = _text(row, "cui")
+def _uid(row: Object, warnings: list[str]) -> str | None:
+    text = text_of(row, "cui")
     if text is None:
         return None
     uid, doubts = case_uid(text)
@@ -370,7 +327,7 @@ def _uid(row: _Object, warnings: list[str]) -> str | None:
     return uid
 
 
-def _links(row: _Object, warnings: list[str]) -> dict[str, Link]:
+def _links(row: Object, warnings: list[str]) -> dict[str, Link]:
     """The card's links by kind; one that is none is left out with a warning."""
     stated = row.get("links")
     if stated is None:
@@ -380,40 +337,10 @@ def _links(row: _Object, warnings: list[str]) -> dict[str, Link]:
     links = {}
     for kind in ("META", "TEXT", "TEXT_AND_META"):
         text = stated.get(kind)
-        if type(text) is not str or text.strip() in _NOTHING:
+        if type(text) is not str or text.strip() in NOTHING:
             continue
         if link := parse_link(text):
             links[kind] = link
         else:
             warnings.append("link-unreadable")
     return links
-
-
-def _defendants(persons: names.ParsedNames, disposition: str | None) -> list[_Object]:
-    return [_defendant(ordinal, person, disposition) for ordinal, person in enumerate(persons.persons, 1)]
-
-
-def _defendant(ordinal: int, person: names.ParsedPerson, disposition: str | None) -> _Object:
-    said: _Object = {"ordinal": ordinal}
-    if disposition is not None:
-        said["disposition"] = disposition
-    if person.charges:
-        said["charges"] = _charges(person.charges)
-    return said
-
-
-def _charges(parsed: Iterable[names.ParsedCharge]) -> list[_Object]:
-    """Charges that differ in complicity alone are one here: the record does not hold it."""
-    charges: dict[tuple[str, str, str], _Object] = {}
-    for charge in parsed:
-        key = charge.offence, charge.role, charge.stage
-        held = charges.get(key)
-        episodes = charge.episodes + (held["episodes"] if held else 0)
-        charges[key] = {
-            "offence": charge.offence,
-            "role": charge.role,
-            "stage": charge.stage,
-            "episodes": min(episodes, _MOST_EPISODES),
-            "principal": False,
-        }
-    return list(charges.values())

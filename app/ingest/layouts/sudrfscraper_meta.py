@@ -16,12 +16,15 @@ _LIMIT_BYTES = 1024 * 1024
 class Meta:
     """The days of receipt that a run asked for, both included; None where it left that end open.
 
-    `is_by_result` says that it asked by day of result too, so that pending cases are missing.
+    `is_by_result` says that it asked by day of result too, so that pending cases are missing; `is_by_article`, that it
+    asked for some articles or words alone; `rows`, how many rows it counted.
     """
 
     starts_on: date | None
     ends_on: date | None
     is_by_result: bool = False
+    is_by_article: bool = False
+    rows: int | None = None
 
 
 def read_meta(export: Path) -> Meta | Warned | None:
@@ -49,7 +52,21 @@ def _meta(meta: dict[str, Json]) -> Meta | Warned:
     if starts_on and ends_on and ends_on < starts_on:
         return _malformed("entry_date_till is before entry_date_from")
     results = (_day(meta.get(name)) for name in ("result_date_from", "result_date_till"))
-    return Meta(starts_on, ends_on, is_by_result=any(result is not None for result in results))
+    return Meta(
+        starts_on,
+        ends_on,
+        is_by_result=any(result is not None for result in results),
+        is_by_article=any(_is_said(meta.get(name)) for name in ("article", "text")),
+        rows=_count(meta.get("string_count")),
+    )
+
+
+def _is_said(value: Json) -> bool:
+    return isinstance(value, str) and value.strip().casefold() not in ("", "-", "null", "none", "[]")
+
+
+def _count(value: Json) -> int | None:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10 else None
 
 
 def _day(value: Json) -> date | BadDay | None:
