@@ -182,7 +182,7 @@ async def find_all(
         Column("valid_from", "instant", caption="Published from"),
         Column("valid_to", "instant", caption="Published until; null: still"),
     )
-    warnings = (*warn_outside(question, known.covered), *warn_left_out(plan, left_out))
+    warnings = (*warn_outside(question, known), *warn_left_out(plan, left_out))
     return Answer(
         table=Table(_inserted(columns_for(plan, lang), own, question), told, total=len(told), warnings=warnings),
         dimensions=tuple(describe_dimensions(question)),
