@@ -4,6 +4,7 @@ import asyncio
 import csv
 import fcntl
 import getpass
+import gzip
 import json
 import os
 import re
@@ -219,6 +220,22 @@ async def test_refused_rows_reject_the_file_or_are_listed_beside_it_without_a_na
         assert CANARY not in ended.out + ended.err + listed.read_text(encoding="utf-8")
 
 
+async def test_a_file_shows_what_it_moves_and_is_refused_where_it_would_change_too_much(desk: Desk, ask: Ask) -> None:
+    path = desk.folder / "cases.ndjson.gz"
+    rows = [case(f"1-{n}/2023", received_on="2023-03-14") for n in range(1, 4)]
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    tried = await ask("ingest", path, *TAKE, "--validate-only", "--max-affected", 0)
+    assert (tried.status, await desk.revision()) == (0, 0)
+    assert re.search(r"2023-W11 +│ cases_received +│ 0 +│ 3 ", tried.out)
+    assert (await ask("ingest", path, *TAKE)).status == 0
+
+    other = write(desk.folder / "other.ndjson", *({**row, "received_on": "2023-03-21"} for row in rows))
+    ended = await ask("ingest", other, *TAKE, "--max-affected", 2)
+    assert ended.told.startswith("sudstat: The batch would change 3 existing cases, and max_affected allows 2.")
+    assert await desk.revision() == 1
+    assert (await ask("ingest", other, *TAKE, "--max-affected", 3)).status == 0
+
+
 async def test_several_files_are_as_many_revisions_up_to_the_first_that_is_refused(desk: Desk, ask: Ask) -> None:
     good, bad, later = (
         write(desk.folder / f"{name}.ndjson", row)
@@ -233,7 +250,10 @@ async def test_several_files_are_as_many_revisions_up_to_the_first_that_is_refus
     ("arguments", "line"),
     [
         (("none.ndjson", *TAKE), "sudstat: {}/none.ndjson: there is no such file"),
-        (("rows.xml", *TAKE), "sudstat: rows.xml: layout house takes files ending in .json, .ndjson, .jsonl, .csv"),
+        (
+            ("rows.xml", *TAKE),
+            "sudstat: rows.xml: layout house takes files ending in .json, .ndjson, .jsonl, .csv, .xlsx",
+        ),
         (
             ("cases.ndjson", *TAKE, "--published-at", "2999-01-01"),
             "sudstat: The time of publication is in the future.",

@@ -125,6 +125,9 @@ def ingest(
         Literal["reject", "skip"],
         typer.Option(help="Refuse the whole file for one bad row, or skip such rows."),
     ] = "reject",
+    max_affected: Annotated[
+        int | None, typer.Option(min=0, help="Refuse a file that would change more existing cases than this.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print receipts as JSON.")] = False,
 ) -> None:
     """Take files of records in; each is one revision, all of it or nothing."""
@@ -139,6 +142,7 @@ def ingest(
         is_synthetic=synthetic,
         is_trial=validate_only,
         skips_refused=on_refused == "skip",
+        max_affected=max_affected,
     )
     is_refused = False
     with prepared(settings) as url:

@@ -3,16 +3,18 @@
 import csv
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from app.ingest.receipt import Receipt
+from app.ingest.receipt import EFFECT_SHOWN, Receipt
 
 out = Console()
 err = Console(stderr=True)
+_EFFECT_ROWS = 20
 
 
 def progress() -> Progress:
@@ -77,6 +79,7 @@ def _print_receipt(path: Path, receipt: Receipt) -> None:
         if count or outcome == "received":
             grid.add_row(outcome, f"{count:,}")
     out.print(grid)
+    _print_effect(shown["effect"], shown["effect_total"])
     for reason, count in shown["skipped"].items():
         out.print(f"skipped  {reason}: {count:,}", highlight=False)
     for warning in shown["warnings"]:
@@ -95,3 +98,15 @@ def _print_receipt(path: Path, receipt: Receipt) -> None:
         )
     for pair in shown["possible_duplicates"][:20]:
         out.print(f"possible duplicate  {pair['place']}: {pair['reason']}", highlight=False, markup=False)
+
+
+def _print_effect(effect: list[dict[str, Any]], total: int) -> None:
+    """The published numbers that move, by week; the first few of many."""
+    if not effect:
+        return
+    grid = Grid("week", "measure", "before", "after")
+    for moved in effect[:_EFFECT_ROWS]:
+        grid.add_row(moved["period"], moved["measure"], f"{moved['before']:,}", f"{moved['after']:,}")
+    out.print(grid)
+    if total > _EFFECT_ROWS:
+        out.print(f"and {total - _EFFECT_ROWS:,} more numbers; --json shows {EFFECT_SHOWN} of them", highlight=False)
