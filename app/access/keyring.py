@@ -14,6 +14,7 @@ from typing import Any
 
 from app.access.keys import Caller, HeldKey, check_key, read_key_id
 from app.access.register import add_use, read_register
+from app.db.away import is_database_away
 from app.db.database import Connection, Database
 from app.errors import KeyInvalid, Unavailable
 
@@ -54,8 +55,13 @@ class Keyring:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._counted:
-            async with self._database.owner() as connection:
-                await self._write(connection)
+            try:
+                async with self._database.owner() as connection:
+                    await self._write(connection)
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+                self._log.warning("keys_use_lost", problem="the database is away")
 
     async def find(self, presented: str) -> Caller:
         """Whose key it is; reads the register anew before it says that a key is not known.
