@@ -110,21 +110,21 @@ def histories(max_size: int = 5) -> st.SearchStrategy[list[Batch]]:
     return st.lists(batches(), min_size=1, max_size=max_size)
 
 
-async def take(database: Database, batch: Batch, *, minute: int = 0, published_at: datetime | None = None) -> Receipt:
+async def take(database: Database, batch: Batch, *, minute: int = 0, **options: Any) -> Receipt:
     """Take a batch in through the door; rows that are refused are left out. `minute` sets the day's publication."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "batch.ndjson"
         path.write_text("".join(json.dumps(record) + "\n" for record in batch.records), encoding="utf-8")
-        options = Options(
-            layout="house",
-            layer=batch.layer,
-            source="laws",
-            author="test",
-            seen_on=batch.seen_on,
-            published_at=published_at or datetime(2023, 7, 1, tzinfo=UTC) + timedelta(minutes=minute),
-            skips_refused=True,
-        )
-        return await ingest_file(database, path, options)
+        known: dict[str, Any] = {
+            "layout": "house",
+            "layer": batch.layer,
+            "source": "laws",
+            "author": "test",
+            "seen_on": batch.seen_on,
+            "published_at": datetime(2023, 7, 1, tzinfo=UTC) + timedelta(minutes=minute),
+            "skips_refused": True,
+        }
+        return await ingest_file(database, path, Options(**{**known, **options}))
 
 
 async def take_all(database: Database, history: list[Batch]) -> list[Receipt]:
