@@ -1,0 +1,111 @@
+"""Quotas: several windows, each caller by itself, shared among workers; addresses are believed from few, kept by none."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from app.db.turns import Turns, on_behalf_of
+from app.errors import Overloaded
+from tests.serving import client_of, fill, problem_of
+
+
+async def hold(turns: Turns, who: str, seconds: float) -> str:
+    """Take a turn for somebody and keep it for a while; tells how that ended."""
+    on_behalf_of.set(who)
+    try:
+        async with turns.one():
+            await asyncio.sleep(seconds)
+    except Overloaded as problem:
+        return problem.headers["Retry-After"]
+    return "done"
+
+
+def all_of(turns: Turns, who: str, times: int, seconds: float) -> list[asyncio.Task[str]]:
+    """Many at once, of one caller."""
+    return [asyncio.create_task(hold(turns, who, seconds)) for _ in range(times)]
+
+
+async def test_one_caller_holds_half_of_the_turns_and_others_do_not_wait_for_theirs() -> None:
+    turns = Turns(4, wait_s=5)
+    heavy = all_of(turns, "heavy", 40, 10)
+    await asyncio.sleep(0.01)
+    assert turns._running == {"heavy": 2}
+    assert await asyncio.wait_for(hold(turns, "light", 0), 1) == "done"
+    for task in heavy:
+        task.cancel()
+    await asyncio.gather(*heavy, return_exceptions=True)
+    assert (turns._running.total(), turns._waiting) == (0, [])
+    assert await hold(turns, "heavy", 0) == "done"
+
+
+async def test_who_would_wait_too_long_is_told_at_once_in_whole_seconds() -> None:
+    turns = Turns(2, wait_s=1)
+    turns._mean_s = 2.5
+    held = all_of(turns, "a", 1, 10)
+    await asyncio.sleep(0.01)
+    begun = time.monotonic()
+    assert await hold(turns, "a", 0) == "3"
+    assert time.monotonic() - begun < 0.5  # without waiting
+    held[0].cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+
+
+async def test_who_was_misjudged_waits_no_longer_than_may_be_and_leaves_nothing_behind() -> None:
+    turns = Turns(1, wait_s=0.05)
+    held = all_of(turns, "a", 1, 0.4)
+    await asyncio.sleep(0.01)
+    assert await hold(turns, "b", 0) == "1"
+    assert turns._waiting == []
+    assert await held[0] == "done"
+    assert await hold(turns, "b", 0) == "done"
+
+
+async def test_turns_come_in_the_order_of_coming() -> None:
+    turns, seen = Turns(2, wait_s=5), list[int]()
+
+    async def note(number: int) -> None:
+        on_behalf_of.set(f"caller {number}")
+        async with turns.one():
+            seen.append(number)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(note(number) for number in range(20)))
+    assert seen == list(range(20))
+
+
+async def test_a_flood_of_questions_is_refused_at_once_and_others_are_answered(database_url: str) -> None:
+    await fill(database_url)
+    settings: dict[str, Any] = {"pool_size": 2, "pool_wait_s": 0.2, "trusted_proxies": "127.0.0.1"}
+    async with client_of(database_url, **settings) as client, AsyncExitStack() as held:
+        database = client._transport.app.state.service.database  # type: ignore[attr-defined]
+        database._turns._mean_s = 1.0  # as if questions took a second
+        on_behalf_of.set("k:heavy")
+        await held.enter_async_context(database.snapshot())
+        on_behalf_of.set("k:heavier")
+        await held.enter_async_context(database.snapshot())
+        flood = await asyncio.gather(*(client.get("/v1/statistics") for _ in range(30)))
+        for answer in flood:
+            assert problem_of(answer) == (503, "overloaded")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert (await client.get("/healthz")).status_code == 200
+        await held.aclose()
+        assert (await client.get("/v1/statistics")).status_code == 200
+
+
+async def test_a_statement_that_takes_too_long_is_cancelled_with_advice(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(database_url)
+
+    async def sleep(connection: Any, *_: Any, **__: Any) -> None:
+        await connection.execute("SELECT pg_sleep(30)")
+
+    monkeypatch.setattr("app.api.statistics.find_answer", sleep)
+    async with client_of(database_url, statement_timeout_s=0.2) as client:
+        answer = await client.get("/v1/statistics")
+        assert problem_of(answer) == (503, "took-too-long")
+        assert "shorter window" in answer.json()["detail"]
+        assert int(answer.headers["retry-after"]) > 0
