@@ -16,7 +16,7 @@ from app.api.routers import ROUTERS
 from app.api.service import Service
 from app.db.database import Database
 from app.settings import Settings
-from app.telemetry import make_log
+from app.telemetry import Telemetry, make_log
 from app.web import make_router
 
 
@@ -32,12 +32,13 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
     keyring = Keyring(database, log=log)
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     quotas = Quotas(workers=settings.workers, shared=shared_counts(redis_url), log=log)
+    telemetry = Telemetry(log, has_lines=settings.request_log, has_metrics=settings.metrics)
     entrance = Entrance(settings, keyring, quotas, secret)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
-            for part in (database, keyring, quotas):
+            for part in (telemetry, database, keyring, quotas):
                 await part.open()
                 opened.push_async_callback(part.close)
             yield
@@ -54,6 +55,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
         database,
         keyring,
         entrance,
+        telemetry,
         secret,
         __version__,
         migration_head=migrations.head(),
@@ -62,7 +64,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
     for router in (*ROUTERS, openapi.make_router(settings.root_path), make_router()):
         app.include_router(router)
     add_problem_handlers(app)
-    app.add_middleware(Edge, entrance=entrance, url_limit_bytes=settings.url_limit_bytes, log=log)
+    app.add_middleware(Edge, entrance=entrance, url_limit_bytes=settings.url_limit_bytes, log=log, telemetry=telemetry)
     return app
 
 

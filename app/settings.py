@@ -70,6 +70,8 @@ class Settings(BaseSettings):
         description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks,"
         " with commas.",
     )
+    request_log: bool = Field(True, description="Write a line for each request to standard error.")
+    metrics: bool = Field(True, description="Count requests for `/metrics`.")
     licence: str = Field("CC BY 4.0", description="Licence of the answers, shown in each.")
     attribution: str = Field(
         "Sudstat; list of courts: Dataout.org (CC BY-SA 4.0)",

@@ -1,4 +1,4 @@
-"""Quotas: several windows, each caller by itself, shared among workers; addresses are believed from few, kept by none."""
+"""Quotas: windows, shares of workers, and whose address is believed; no address is kept."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Quotas: several windows, each caller by itself, shared among workers; addresses are believed from few, kept by none."""
+"""Turns at the database: one caller cannot hold them all, and who would wait too long is told at once."""
 
 import asyncio
 import time

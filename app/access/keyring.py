@@ -102,8 +102,13 @@ class Keyring:
         """By day: requests and refusals of a key that only this process knows of as yet."""
         return {day: (asked, refused) for (key, day), (asked, refused) in self._counted.items() if key == key_id}
 
+    @property
+    def age_s(self) -> float:
+        """Time since the register was read."""
+        return time.monotonic() - self._read_at
+
     def _is_fresh(self) -> bool:
-        return time.monotonic() - self._read_at < TRUSTED_S
+        return self.age_s < TRUSTED_S
 
     async def _keep(self) -> None:
         while True:

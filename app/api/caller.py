@@ -29,6 +29,16 @@ class Requires:
         return caller
 
 
+class RequiresUnlessLocal(Requires):
+    """The same, but whoever asks from this very machine needs no key."""
+
+    async def __call__(self, request: Request) -> Caller:
+        if request.state.visit.is_local:
+            request.state.is_public = False
+            return get_caller(request)
+        return await super().__call__(request)
+
+
 def get_caller(request: Request) -> Caller:
     """Who calls, as the entrance found out; without a key, an anonymous caller.
 
@@ -59,6 +69,7 @@ BatchSender = Annotated[Caller, Depends(Requires("ingest", "curate"))]
 ReceiptReader = Annotated[Caller, Depends(Requires("ingest", "curate", "admin"))]
 Curator = Annotated[Caller, Depends(Requires("curate"))]
 Administrator = Annotated[Caller, Depends(Requires("admin"))]
+MetricsReader = Annotated[Caller, Depends(RequiresUnlessLocal("admin"))]
 
 
 def scopes_asked(route: APIRoute) -> tuple[str, ...] | None:

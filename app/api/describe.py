@@ -13,9 +13,10 @@ from app.formats import FORMATS
 
 COMMON_PROBLEMS = (400, 405, 414, 500, 503)
 _ASKED_PROBLEMS = (406, 422)
-_KEYED_PROBLEMS = (401, 403)
+_KEYED_PROBLEMS = (401, 403, 429)
 _BODY_PROBLEMS = (408, 413, 415, 422)
 
+_TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
 _HEADERS: Mapping[str, Any] = {
     "ETag": {"description": "Strong; one for each content coding.", "schema": {"type": "string"}},
     "Link": {"description": 'The next page of a list, rel="next".', "schema": {"type": "string"}},
@@ -29,6 +30,14 @@ _HEADERS: Mapping[str, Any] = {
         "description": "`true` where demonstration data is in the answer; absent otherwise.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "RateLimit": {
+        "description": "What is left (`r`) in each window, and seconds (`t`) until it begins anew.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "Quota (`q`) of each window of `w` seconds; absent where nothing is limited.",
+        "schema": {"type": "string"},
+    },
     "X-Request-ID": {"description": "By which the log knows the request.", "schema": {"type": "string"}},
 }
 
@@ -37,7 +46,7 @@ _HEADERS: Mapping[str, Any] = {
 class Operation:
     """One operation.
 
-    `result`   what success holds as JSON; None where it has no body
+    `result`   what success holds as JSON; None where it has no body, or text of a `media_type`
     `scopes`   of which a caller needs one, the same as in the handler's type; empty: open to everybody
     `body`     what it takes as JSON, or the schema of each media type that it takes
     `headers`  that it reads: name → (description, example)
@@ -54,6 +63,7 @@ class Operation:
     example: Any = None
     body: type[BaseModel] | Mapping[str, Any] | None = None
     headers: Mapping[str, tuple[str, str]] | None = None
+    media_type: str | None = None
     statuses: tuple[int, ...] = (200,)
     parameters: ParameterSet | None = None
     path_parameters: Mapping[str, tuple[str, str]] | None = None
@@ -116,7 +126,7 @@ class Operation:
     def _success(self) -> dict[str, Any]:
         described = {"description": self.summary, "headers": dict(_HEADERS)}
         if self.result is None:
-            return described
+            return {**described, **({"content": {self.media_type: _TEXT}} if self.media_type else {})}
         content: dict[str, Any] = {FORMATS[name].media_type: {"schema": {"type": "string"}} for name in self.formats}
         content["application/json"] = {"schema": {"$ref": f"#/components/schemas/{self.result.__name__}"}}
         if self.example is not None:

@@ -20,7 +20,7 @@ from app.api.entrance import Entrance, Visit
 from app.api.problems import problem_of, problem_response
 from app.db.turns import on_behalf_of
 from app.errors import BadRequest, Fault, InvalidParameters, Problem, UriTooLong
-from app.telemetry import log_request
+from app.telemetry import Seen, Telemetry, trace_of
 
 _EXPOSED = (
     "ETag, Link, RateLimit, RateLimit-Policy, Retry-After,"
@@ -32,19 +32,26 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, X-API-Key, Accept, Accept-Language, If-None-Match, X-Request-ID",
     "Access-Control-Max-Age": "86400",
 }
+_READS = ("GET", "HEAD", "OPTIONS")  # what another site's page may do
+# Of what is no page: nothing in it may run, and no page may frame it. Pages send a policy of their own.
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_HSTS = "max-age=31536000"
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Edge:
-    """Wraps the application; `log` takes one line for each request."""
+    """Wraps the application; `telemetry` is told of each request, `log` of what went wrong."""
 
-    def __init__(self, app: ASGIApp, *, entrance: Entrance, url_limit_bytes: int, log: Any) -> None:
+    def __init__(
+        self, app: ASGIApp, *, entrance: Entrance, url_limit_bytes: int, log: Any, telemetry: Telemetry
+    ) -> None:
         self._app = app
         self._entrance = entrance
         self._url_limit_bytes = url_limit_bytes
         self._log = log
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,19 +62,20 @@ class Edge:
         is_head = scope["method"] == "HEAD"
         state = {**scope.get("state", {}), "request_id": _request_id(headers), "is_head": is_head}
         inner = {**scope, "method": "GET" if is_head else scope["method"], "state": state}
-        answer = _Answer(send, state["request_id"], is_head=is_head)
+        answer = _Answer(send, state["request_id"], scope["method"])
         try:
             await self._answer(inner, receive, answer, headers)
         finally:
-            log_request(
-                self._log,
+            seen = Seen(
                 request_id=state["request_id"],
                 method=scope["method"],
                 route=getattr(inner.get("route"), "path", None),
                 status=answer.status,
-                duration_ms=(time.perf_counter() - begun) * 1000,
+                duration_s=time.perf_counter() - begun,
                 key_id=answer.key_id,
+                cache=state.get("cache"),
             )
+            self._telemetry.note(seen)
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Answer", headers: Headers) -> None:
         refused = refuse_url(scope, self._url_limit_bytes)
@@ -94,12 +102,8 @@ class Edge:
         except Exception as error:
             problem = problem_of(error)
             is_bug = problem.status == Problem.status
-            self._log.error(
-                "failed",
-                request_id=scope["state"]["request_id"],
-                problem=problem.slug,
-                exc_info=error if is_bug else None,
-            )
+            trace = {"trace": trace_of(error)} if is_bug else {}
+            self._log.error("failed", request_id=scope["state"]["request_id"], problem=problem.slug, **trace)
             if send.status is not None:
                 raise  # half an answer is out: only a broken connection tells the caller
             await _send_problem(problem, scope, receive, send)
@@ -108,10 +112,11 @@ class Edge:
 class _Answer:
     """Sends, with the headers of every answer, and without a body to HEAD."""
 
-    def __init__(self, send: Send, request_id: str, *, is_head: bool) -> None:
+    def __init__(self, send: Send, request_id: str, method: str) -> None:
         self._send = send
+        self._is_read = method in _READS
         self._request_id = request_id
-        self._is_head = is_head
+        self._is_head = method == "HEAD"
         self.status: int | None = None
         self.visit: Visit | None = None
 
@@ -131,9 +136,14 @@ class _Answer:
 
     def _complete(self, headers: MutableHeaders) -> None:
         headers["X-Request-ID"] = self._request_id
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = _EXPOSED
+        if self._is_read:
+            headers["Access-Control-Allow-Origin"] = "*"
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
         headers["X-Content-Type-Options"] = "nosniff"
+        headers.setdefault("Content-Security-Policy", _POLICY)
+        headers.setdefault("Referrer-Policy", "no-referrer")
+        if self.visit and self.visit.is_encrypted:
+            headers["Strict-Transport-Security"] = _HSTS
         headers["Vary"] = _VARY
         headers.setdefault("Cache-Control", "private, no-cache")
         for name, value in (self.visit.headers if self.visit else {}).items():

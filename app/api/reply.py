@@ -172,9 +172,11 @@ class Replying:
         return cache_control(is_public=is_public, is_immutable=is_immutable)
 
     def _not_modified(self, etag: str, cache: str) -> Response:
+        self.request.state.cache = "not-modified"
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": cache})
 
     def _send(self, body: bytes | AsyncIterator[bytes], shape: Representation, headers: dict[str, str]) -> Response:
+        self.request.state.cache = "miss"
         headers |= {"Content-Type": shape.format.content_type}
         if shape.is_gzipped:
             headers |= {"Content-Encoding": "gzip"}

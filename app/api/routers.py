@@ -14,6 +14,7 @@ from app.api import (
     health,
     keys,
     me,
+    metrics,
     offences,
     receipts,
     revisions,
@@ -38,4 +39,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
     me.router,
     health.router,
+    metrics.router,
 )

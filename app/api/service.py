@@ -14,6 +14,7 @@ from app.db.database import Connection, Database
 from app.records.revisions import State
 from app.settings import Settings
 from app.statistics import Codes, find_codes
+from app.telemetry import Telemetry
 
 _KEPT_REVISIONS = 16
 _BATCHES_AT_ONCE = 2  # one is merged, the next is read
@@ -43,6 +44,7 @@ class Service:
     database: Database
     keyring: Keyring
     entrance: Entrance
+    telemetry: Telemetry
     secret: bytes
     release: str
     migration_head: str | None = None

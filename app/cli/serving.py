@@ -48,6 +48,7 @@ def serve_on(sock: socket.socket, settings: Settings, url: str) -> None:
         return
     os.environ["SUDSTAT_DATABASE_URL"] = url  # the workers read their settings anew
     os.environ["SUDSTAT_SECRET"] = secret.decode()
+    os.environ["SUDSTAT_WORKERS"] = str(settings.workers)  # each lets through its share of a quota
     config = _uvicorn("app.main:from_environment", settings, factory=True)
     Multiprocess(config, sockets=[sock]).run()
 

@@ -53,6 +53,11 @@ class Database:
         """How many snapshots one caller may have at the same time."""
         return self._turns.each
 
+    @property
+    def busy(self) -> tuple[int, int]:
+        """How many snapshots are being read, and how many are waited for."""
+        return self._turns.busy
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A reader's connection; everything read in it is one state of the database.

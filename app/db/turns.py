@@ -67,6 +67,11 @@ class Turns:
                 raise _overloaded(self._expected_s(who)) from None
             raise
 
+    @property
+    def busy(self) -> tuple[int, int]:
+        """How many run, and how many wait."""
+        return self._running.total(), len(self._waiting)
+
     def _may_run(self, who: str) -> bool:
         return self._running.total() < self._size and self._running[who] < self.each
 
