@@ -83,6 +83,10 @@ class NotAcceptable(Problem):
     slug, title, status = "not-acceptable", "Format is not offered here", 406
 
 
+class BatchState(Problem):
+    slug, title, status = "batch-state", "Batch is in a state that does not allow it", 409
+
+
 class CaseState(Problem):
     slug, title, status = "case-state", "Case is in a state that does not allow it", 409
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.ingest.acting import Act
 from app.ingest.correction import correct
 from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
+from app.ingest.undo import undo
 from tests.loading import Desk, Json
 
 
@@ -31,6 +32,17 @@ class Curator(Desk):
     async def merge(self, number: str, other: str) -> Json:
         wanted, survivor_id = Wanted(await self.id_of(number)), await self.id_of(other)
         return (await merge_into(self.database, wanted, act("duplicate"), survivor_id=survivor_id)).as_json()
+
+    async def undo(self, receipt: Json) -> Json:
+        """Undo the batch of a receipt; returns the receipt that was kept."""
+        done = await undo(self.database, UUID(receipt["batch_id"]), act("undo"))
+        kept: Json = await self.value("SELECT receipt FROM batches WHERE batch_id = $1", done.batch_id)
+        return kept
+
+    async def keys(self) -> dict[str, int]:
+        """Every key by which a case is known now, with the revision that taught it."""
+        rows = await self.fetch("SELECT value, revision FROM identifiers WHERE superseded_in IS NULL ORDER BY value")
+        return {row["value"]: row["revision"] for row in rows}
 
     async def received(self, revision: int | None = None) -> int:
         return await self.counts(unit="case", event="received", revision=revision)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -46,6 +46,7 @@ class Acting:
     reference: int
     gravity: Gravity
     tallied: Tallied
+    more: dict[str, Any] = field(default_factory=dict)  # what the receipt says beside what every receipt says
 
     @property
     def today(self) -> date:
@@ -105,7 +106,7 @@ class Acting:
         """Keep the receipt, also of an act that changed nothing."""
         digest = self.batch_id.bytes  # of no file: each act is its own
         values = (self.batch_id, receipt.revision, digest, self.act.author, self.today, datetime.now(UTC))
-        await self.connection.execute(_SQL["keep"], *values, receipt.as_json(), undoes)
+        await self.connection.execute(_SQL["keep"], *values, receipt.as_json() | self.more, undoes)
         return receipt
 
     def unchanged(self) -> Receipt:

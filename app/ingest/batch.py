@@ -36,11 +36,14 @@ _KEEP = """
 INSERT INTO batches (batch_id, revision, digest, author, seen_on, created_at, receipt)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-_FIRST_SEEN = "SELECT min(seen_on) FROM batches WHERE digest = $1"
-_TAKEN_WHOLE = """
-SELECT EXISTS (
-    SELECT FROM batches WHERE digest = $1 AND seen_on >= $2 AND receipt -> 'counts' ->> 'refused' = '0')
+# Once a batch of a file has been undone, the file is new: what was seen of it before then tells nothing.
+_STANDING = """
+FROM batches b WHERE b.digest = $1 AND b.undone_in IS NULL AND NOT EXISTS (
+    SELECT FROM batches t JOIN batches u ON u.revision = t.undone_in
+    WHERE t.digest = $1 AND u.created_at > b.created_at)
 """
+_FIRST_SEEN = f"SELECT min(b.seen_on) {_STANDING}"
+_TAKEN_WHOLE = f"SELECT EXISTS (SELECT {_STANDING} AND b.seen_on >= $2 AND b.receipt -> 'counts' ->> 'refused' = '0')"
 
 __all__ = ["IngestError", "ingest_file", "read_outcomes"]
 

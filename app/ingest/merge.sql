@@ -68,12 +68,20 @@ SELECT r.line, r.court, r.case_id, r.is_new, r.seen_on, r.row_hash,
             WHEN r.is_new OR l.row_hash IS NULL THEN 'candidate'
             WHEN l.row_hash = r.row_hash THEN 'unchanged'
             WHEN r.seen_on < l.seen_on THEN 'stale'
-            -- a row that this layer once said and has taken back since: an old file is being loaded again
+            -- a row that this layer once said and has taken back since: an old file is being loaded again, unless it
+            -- was taken back with its batch
             WHEN EXISTS (
                 SELECT FROM statements o
                 WHERE o.court = r.court AND o.case_id = r.case_id AND o.layer = '{layer}'
                   AND o.superseded_in IS NOT NULL AND o.row_hash = r.row_hash AND o.seen_on >= r.seen_on
-                  AND (o.layer = 'court_card' OR o.digest = $1)) THEN 'stale'
+                  AND (o.layer = 'court_card' OR o.digest = $1)
+                  AND NOT EXISTS (
+                    SELECT FROM batches b
+                    JOIN batches u ON u.undoes = b.batch_id AND u.undone_in IS NULL
+                    JOIN statements t ON t.court = o.court AND t.case_id = o.case_id AND t.layer = o.layer
+                                     AND t.superseded_in = u.revision
+                                     AND coalesce(t.restored_from, t.revision) = b.revision
+                    WHERE b.revision = coalesce(o.restored_from, o.revision))) THEN 'stale'
             ELSE 'candidate' END AS outcome
 FROM ranked r
 LEFT JOIN statements l ON l.court = r.court AND l.case_id = r.case_id AND l.layer = '{layer}'
