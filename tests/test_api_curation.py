@@ -145,3 +145,49 @@ async def test_what_is_wrong_with_a_correction_is_pointed_at(curator: Client) ->
         assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert problem_of(await curator.patch(address, content=b"decided_on: x", headers=held))[0] == 415
     assert (await curator.get("/v1/revisions/3")).status_code == 404
+
+
+async def test_undoing_a_batch_over_http(curator: Client) -> None:
+    seen = await found(curator, "1-46/2023")
+    address = f"/v1/cases/{seen['id']}"
+    assert seen["decided_on"] == "2023-05-02"
+    corrected = await curator.patch(
+        address, json={"cause": "correction", "decided_on": "2023-05-09"}, headers={"If-Match": "*"}
+    )
+    moved = {(m["period"], m["measure"]): (m["before"], m["after"]) for m in corrected.json()["effect"]}
+    assert moved["2023-W18", "cases_decided"] == (1, 0)
+    assert moved["2023-W19", "cases_decided"] == (0, 1)
+    batch = f"/v1/ingest/batches/{corrected.json()['batch_id']}"
+    answer = await curator.post(f"{batch}/undo", json={"note": "the other case was meant"})
+    undone = answer.json()
+    assert (answer.status_code, undone["revision"], undone["not_undone"]["count"]) == (201, 4, 0)
+    back = {(m["period"], m["measure"]): (m["after"], m["before"]) for m in undone["effect"]}
+    assert back == moved
+    assert (await curator.get(f"/v1/ingest/batches/{undone['batch_id']}")).json() == undone
+    now = (await curator.get(address)).json()
+    assert (now["decided_on"], now["version"]) == ("2023-05-02", seen["version"] + 2)
+    (change,) = (await curator.get("/v1/revisions/4/changes")).json()["results"]
+    assert (change["change"], change["cause"], change["note"]) == ("undone", "undone", "the other case was meant")
+    assert problem_of(await curator.post(f"{batch}/undo", json={})) == (409, "batch-state")
+    for unknown in ("00000000-0000-4000-8000-000000000000", "1"):
+        assert problem_of(await curator.post(f"/v1/ingest/batches/{unknown}/undo", json={})) == (404, "not-found")
+    assert problem_of(await curator.post(f"{batch}/undo", json={"cause": "withdrawal"})) == (422, "invalid-body")
+
+
+async def test_what_an_undone_batch_brought_stays_at_its_address_and_in_no_list(
+    curator: Client, database: Database
+) -> None:
+    async with database.owner() as connection:
+        batch = await connection.fetchval("SELECT batch_id FROM revisions WHERE revision = 2")
+    case_ = await found(curator, "1-8/2023")
+    answer = await curator.post(f"/v1/ingest/batches/{batch}/undo", json={})
+    assert answer.status_code == 201
+    gone = (await curator.get(f"/v1/cases/{case_['id']}")).json()
+    assert (gone["is_withdrawn"], gone["identifiers"], gone["defendants"]) == (True, [], [])
+    before = (await curator.get(f"/v1/cases/{case_['id']}?revision=2")).json()
+    assert {name: before[name] for name in case_} == case_
+    assert "1-8/2023" not in await listed(curator)
+    assert "1-8/2023" in await listed(curator, revision="2")
+    for act in ("withdrawal", "restoration"):
+        refused = await curator.post(f"/v1/cases/{case_['id']}/{act}", json={})
+        assert problem_of(refused) == (409, "case-state")

@@ -1,4 +1,4 @@
-"""Curators' acts on one case over HTTP: correction, withdrawal, restoration, merge."""
+"""Curators' acts over HTTP: a case is corrected, withdrawn, restored, merged; a batch is undone."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -19,13 +19,14 @@ from app.api.describe import Operation
 from app.api.negotiation import choose
 from app.api.parameters import Asked, ParameterSet
 from app.api.reply import Reply, Replying
-from app.api.schemas_curation import CaseAct, Correction, Merger, Restoration, Withdrawal
+from app.api.schemas_curation import CaseAct, Correction, Merger, Restoration, Undoing, UndoReceipt, Withdrawal
 from app.errors import NotFound, PreconditionRequired
 from app.formats import dump
 from app.ingest.acting import Act
 from app.ingest.correction import correct
 from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
 from app.ingest.receipt import Receipt
+from app.ingest.undo import undo
 from app.records.cases import get_case
 from app.records.ids import read_id
 from app.records.revisions import get_state
@@ -93,6 +94,23 @@ _MERGE = Operation(
     problems=(404, 409, 412),
 )
 
+_UNDO = Operation(
+    id="undo_batch",
+    tag="Curation",
+    summary="Take a batch back",
+    description="A new revision in which, for each case and layer that the batch spoke of, the statement that it"
+    " replaced stands again; keys and coverage that it taught fall. Where a later statement of that layer stands, that"
+    " one stays: `not_undone` counts and lists those. A case that the batch brought and of which nobody else speaks"
+    " is withdrawn with nothing left in it. The file may be loaded again. A curator's act is a batch too,"
+    " and so is an undo. 201 where something was taken back, 200 where nothing could be.",
+    result=UndoReceipt,
+    scopes=("curate",),
+    body=Undoing,
+    statuses=(200, 201),
+    path_parameters={"id": ("Id of the batch, as in its receipt.", examples.RECEIPT["batch_id"])},
+    formats=("json",),
+    problems=(404, 409),
+)
 _Said = Correction | Withdrawal | Restoration | Merger
 Unasked = Annotated[Asked, Depends(Asking(ParameterSet(())))]
 """A query that has to be empty."""
@@ -128,6 +146,21 @@ async def merge_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
     return await _perform(caller, asked, reply, said, partial(merge_into, survivor_id=_id_in(reply, "other")))
 
 
+@router.post("/v1/ingest/batches/{id}/undo", **_UNDO.route())
+async def undo_batch(caller: Curator, asked: Unasked, reply: Reply) -> Response:
+    """Take a batch back."""
+    asked.refuse()
+    said = await read_body(reply.request, Undoing)
+    shown = reply.request.path_params["id"]
+    try:
+        batch_id = UUID(shown)
+    except ValueError:
+        raise NotFound(f"There is no batch {shown[:40]}.") from None
+    database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
+    receipt = await undo(database, batch_id, _act_of(caller, said), writer_wait_s=wait_s)
+    return Response(dump(receipt.as_json()), 201 if receipt.applied else 200, media_type="application/json")
+
+
 async def _perform(
     caller: Caller, asked: Asked, reply: Replying, said: _Said, act_on: Callable[..., Awaitable[Receipt]]
 ) -> Response:
@@ -135,16 +168,20 @@ async def _perform(
     asked.refuse()
     shape = choose(asked, reply.request.headers, ("json",))
     wanted = Wanted(_id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
-    act = Act(author=caller.key_id or "", cause=LEDGER_CAUSES[said.cause], note=said.note)
     database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
-    receipt = await act_on(database, wanted, act, writer_wait_s=wait_s)
+    receipt = await act_on(database, wanted, _act_of(caller, said), writer_wait_s=wait_s)
     async with database.snapshot() as connection:
         case = await get_case(connection, wanted.case_id, await get_state(connection))
     assert case is not None, "it was there when the act was done"
     tag, shown = write_case(case, shape)
-    done = {"batch_id": receipt.batch_id, "revision": receipt.revision, "applied": receipt.applied}
+    told = receipt.as_json()
+    done = {name: told[name] for name in ("batch_id", "revision", "applied", "effect", "effect_total")}
     headers = {"Content-Type": shape.format.content_type, "ETag": quote_etag(tag, is_gzipped=False)}
     return Response(dump({**done, "case": shown}), headers=headers)
+
+
+def _act_of(caller: Caller, said: _Said | Undoing) -> Act:
+    return Act(author=caller.key_id or "", cause=LEDGER_CAUSES[said.cause], note=said.note)
 
 
 def _id_in(reply: Replying, name: str) -> UUID:

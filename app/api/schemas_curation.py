@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from app.api.schemas import Case, Shape
+from app.api.schemas import Case, Moved, Receipt, Shape
 
 Note = Annotated[
     str | None,
@@ -87,4 +87,37 @@ class CaseAct(Shape):
     batch_id: UUID
     revision: int | None
     applied: bool
+    effect: Annotated[list[Moved], Field(description="Which published numbers moved; the first 600.")]
+    effect_total: int
     case: Case
+
+
+class Undoing(Shape):
+    """Why a batch is taken back."""
+
+    cause: Literal["undo"] = "undo"
+    note: Note = None
+
+
+class NotUndone(Shape):
+    """What stays as it is: a case and layer, and why. `revision` is that of the statement that stands."""
+
+    id: str
+    court: str
+    layer: str
+    reason: Literal["later_statement", "survivor", "no_survivor", "keys_of_another_case"]
+    revision: int | None
+
+
+class NotUndoneList(Shape):
+    """How many cases and layers could not be taken back, and the first hundred."""
+
+    count: int
+    first: list[NotUndone]
+
+
+class UndoReceipt(Receipt):
+    """What an undo did, case by case and layer by layer."""
+
+    undoes: Annotated[UUID, Field(description="The batch that was taken back.")]
+    not_undone: NotUndoneList

@@ -14,6 +14,7 @@ from rich.progress import DownloadColumn
 from app import migrations
 from app.api.openapi import openapi_document
 from app.cli.common import fail, opened, prepare, prepared, said_plainly
+from app.cli.curation import curation
 from app.cli.keys import keys, new_key
 from app.cli.printing import err, list_refused, out, progress, show_receipt
 from app.cli.serving import listening, serve_on
@@ -34,6 +35,8 @@ cli = typer.Typer(
 )
 cli.add_typer(keys, name="keys")
 LayoutId = Literal["house", "sudrfscraper", "sudrfparser"]
+cli.add_typer(curation)
+LayoutId = Literal["house", "sudrfscraper"]
 LayerId = Literal["court_card", "newsroom"]
 
 

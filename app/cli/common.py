@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import asyncpg
 import typer
@@ -60,7 +60,7 @@ _PLAINLY: dict[type[Exception], Callable[[Any], str]] = {
 }
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """One line on standard error, exit status 1."""
     err.print(f"sudstat: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(1)

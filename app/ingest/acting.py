@@ -100,18 +100,20 @@ class Acting:
                 note=self.act.note,
             ),
         )
-        return await self.keep(Receipt(self.batch_id, self.revision, True, self.tallied, effect), undoes)
+        return await self.keep(
+            Receipt(self.batch_id, self.revision, True, self.tallied, effect, more=self.more), undoes
+        )
 
     async def keep(self, receipt: Receipt, undoes: UUID | None = None) -> Receipt:
         """Keep the receipt, also of an act that changed nothing."""
         digest = self.batch_id.bytes  # of no file: each act is its own
         values = (self.batch_id, receipt.revision, digest, self.act.author, self.today, datetime.now(UTC))
-        await self.connection.execute(_SQL["keep"], *values, receipt.as_json() | self.more, undoes)
+        await self.connection.execute(_SQL["keep"], *values, receipt.as_json(), undoes)
         return receipt
 
     def unchanged(self) -> Receipt:
         """The receipt where nothing had to be written."""
-        return Receipt(self.batch_id, None, False, self.tallied)
+        return Receipt(self.batch_id, None, False, self.tallied, more=self.more)
 
     async def _stage_versions(self) -> None:
         """Stage the version that each case's statements now make; what it is known by may be all that is new in it."""

@@ -1,6 +1,7 @@
 """The receipt of a batch: what became of its rows, and what its sender should know."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -60,7 +61,8 @@ class Tallied:
 class Receipt:
     """What a batch did, or would do.
 
-    `applied` is false where nothing was written to the record; `is_refused`: because rows were refused.
+    `applied` is false where nothing was written to the record; `is_refused`: because rows were refused; `more` is what
+    only some receipts say.
     """
 
     batch_id: UUID
@@ -69,6 +71,7 @@ class Receipt:
     tallied: Tallied
     effect: tuple[Moved, ...] = ()
     is_refused: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The receipt as it is shown and kept; the first hundred refused rows stand in it."""
@@ -84,6 +87,7 @@ class Receipt:
             "possible_duplicates": self.tallied.possible_duplicates,
             "effect": [asdict(moved) for moved in self.effect[:EFFECT_SHOWN]],
             "effect_total": len(self.effect),
+            **self.more,
         }
         return in_order(shown)
 

@@ -16,23 +16,6 @@ _NOT_UNDONE = (Cause.REMOVED, Cause.METHOD)
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """The receipt of an undo, and what could not be taken back."""
-
-    receipt: Receipt
-    undoes: UUID
-    kept: tuple[dict[str, Any], ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """The receipt as it is shown and kept; the first hundred of what stayed stand in it."""
-        return self.receipt.as_json() | self.more()
-
-    def more(self) -> dict[str, Any]:
-        """What it says beside what every receipt says."""
-        return {"undoes": str(self.undoes), "not_undone": {"count": len(self.kept), "first": self.kept[:SHOWN]}}
-
-
-@dataclass(frozen=True, slots=True)
 class _Batch:
     batch_id: UUID
     revision: int
