@@ -34,9 +34,8 @@ cli = typer.Typer(
     help="Prosecution statistics from curated court records: every number is an address.",
 )
 cli.add_typer(keys, name="keys")
-LayoutId = Literal["house", "sudrfscraper", "sudrfparser"]
 cli.add_typer(curation)
-LayoutId = Literal["house", "sudrfscraper"]
+LayoutId = Literal["house", "sudrfscraper", "sudrfparser"]
 LayerId = Literal["court_card", "newsroom"]
 
 
