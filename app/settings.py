@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_COUNTING_SCOPES = frozenset({"statistics"})  # scopes that do not show cases one by one
+
 
 class Settings(BaseSettings):
     """Settings of one process; each field is the variable `SUDSTAT_<NAME>`."""
@@ -72,6 +74,13 @@ class Settings(BaseSettings):
     )
     request_log: bool = Field(True, description="Write a line for each request to standard error.")
     metrics: bool = Field(True, description="Count requests for `/metrics`.")
+    anonymous_rounding: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Disclosure control: a caller without a key gets every count rounded down to a multiple of this,"
+        " and no scope that shows cases one by one. 1: off.",
+    )
     licence: str = Field("CC BY 4.0", description="Licence of the answers, shown in each.")
     attribution: str = Field(
         "Sudstat; list of courts: Dataout.org (CC BY-SA 4.0)",

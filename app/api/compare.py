@@ -16,7 +16,7 @@ from app.api.kinds import REVISION
 from app.api.negotiation import Representation
 from app.api.parameters import Asked, Parameter, ParameterSet, Role
 from app.api.reply import Answer, Reading, Reply, envelope
-from app.api.statistics import ASKED, WHOLE_LIMIT, faults_of, question_of, refuse_cut
+from app.api.statistics import COUNTED, WHOLE_LIMIT, faults_of, question_of, refuse_cut
 from app.db.database import Connection
 from app.errors import Fault, InvalidParameters, NoRevisionYet
 from app.formats import render
@@ -36,7 +36,7 @@ COMPARISON = ParameterSet(
             example="2023-06-15",
         ),
         Parameter("to", REVISION, "The later state; otherwise the last revision.", Role.STATE, example="2024-07-19"),
-        *ASKED,
+        *COUNTED,
         WHOLE_LIMIT,
         *SHOWN_AS,
     )

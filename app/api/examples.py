@@ -101,6 +101,7 @@ STATISTICS: dict[str, Any] = {
     "meta": {
         **_META,
         "coverage": {"first": "2021-01-01", "last": "2025-05-31"},
+        "breaks": [],
         "question": "measures=persons_convicted&group_by=week,service_status&offence=337",
         "cite": "Sudstat, revision 57 of 2025-06-26, /v1/statistics?measures=persons_convicted",
     },

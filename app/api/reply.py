@@ -79,6 +79,12 @@ class Replying:
         path, root = str(self.request.scope["path"]), self.service.settings.root_path
         return path if path.startswith(f"{root}/") else root + path
 
+    @property
+    def rounding(self) -> int:
+        """To multiples of what counts are rounded down for this caller; 1: not at all."""
+        is_anonymous = self.request.state.key_id is None
+        return self.service.settings.anonymous_rounding if is_anonymous else 1
+
     def address(self, query: str) -> str:
         """The path with a query."""
         return f"{self.path}?{query}" if query else self.path
@@ -168,7 +174,8 @@ class Replying:
         return holds(self.request.headers.get("if-none-match"), etag)
 
     def _cache_control(self, *, is_private: bool = False, is_immutable: bool = False) -> str:
-        is_public = bool(self.request.state.is_public) and not is_private
+        is_as_anonymous = self.rounding == self.service.settings.anonymous_rounding
+        is_public = bool(self.request.state.is_public) and is_as_anonymous and not is_private
         return cache_control(is_public=is_public, is_immutable=is_immutable)
 
     def _not_modified(self, etag: str, cache: str) -> Response:

@@ -400,10 +400,21 @@ class Coverage(Shape):
     last: date | None
 
 
+class Break(Shape):
+    """A change of the law within the days of the answer."""
+
+    id: str
+    kind: Literal["statute"]
+    day: date
+    caption: str
+    period: Annotated[str | None, _described("The period of the grain in which it falls.")]
+
+
 class StatisticsMeta(Meta):
     """Of which state of the record the numbers are."""
 
     coverage: Coverage
+    breaks: list[Break]
 
 
 class StatisticsAnswer(Shape):

@@ -42,6 +42,8 @@ _EXAMPLES = {
     "start_period": "2023-01",
     "end_period": "2023-W23",
     "last_n": "12",
+    "transform": "yoy",
+    "bounds": "true",
 }
 
 
@@ -57,7 +59,7 @@ def _question_parameters() -> Iterable[Parameter]:
                 is_list=entry.is_list,
                 keeps_order=name in _KEEPS_ORDER,
                 operators=("ne",) if entry.dimension else (),
-                shown_codes=_shown_codes(name),
+                shown_codes=entry.codes or _shown_codes(name),
                 example=_EXAMPLES.get(name),
             )
 
@@ -70,6 +72,7 @@ def _shown_codes(name: str) -> tuple[str, ...]:
 
 
 ASKED = tuple(_question_parameters())
+COUNTED = tuple(entry for entry in ASKED if entry.name not in {one.id for one in parameters() if one.is_view})
 WHOLE_LIMIT = Parameter(
     "limit",
     WHOLE,
@@ -223,7 +226,7 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
     async def find(reading: Reading) -> Answer:
         question = question_of(asked, preset, reading.codes)
         limit = reply.service.settings.cells_limit
-        answer = await _find(reading, question, beside_of(asked), limit)
+        answer = await _find(reading, question, beside_of(asked), limit, reply.rounding)
         rows = len(answer.table.rows)
         refuse_cut(asked, rows)
         if reading.shape.format.is_flat:
@@ -235,7 +238,7 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
             dimensions=answer.dimensions,
             measures=answer.measures,
             paging={"limit": None, "has_more": False, "next": None, "total": rows},
-            meta=reply.meta(reading.state, canonical, coverage=answer.coverage),
+            meta=reply.meta(reading.state, canonical, coverage=answer.coverage, breaks=answer.breaks),
             warnings=answer.warnings,
         )
         return Answer(body)
@@ -243,7 +246,9 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
     return find
 
 
-async def _find(reading: Reading, question: Question, beside: Beside, cells_limit: int) -> Answered:
+async def _find(
+    reading: Reading, question: Question, beside: Beside, cells_limit: int, rounding: int
+) -> Answered:
     finds: Mapping[Vintage, Callable[..., Awaitable[Answered]]] = {
         Vintage.LATEST: find_answer,
         Vintage.FIRST: partial(find_first, lag_weeks=beside.lag_weeks or 0),
@@ -256,6 +261,7 @@ async def _find(reading: Reading, question: Question, beside: Beside, cells_limi
         reading.codes,
         cells_limit=cells_limit,
         lang=reading.shape.lang,
+        rounding=rounding,
     )
 
 

@@ -57,6 +57,10 @@ class Beside:
             yield Fault("needs-grain", detail, parameter=name)
         if self.vintage is Vintage.LATEST:
             return
+        views = {"transform": question.transform is not None, "bounds": question.has_bounds}
+        for view in (view for view, is_asked in views.items() if is_asked):
+            detail = f"{view} is of the figures of one state; leave out vintage and lag, or ask as_of a day."
+            yield Fault("exclusive", detail, parameter=view)
         for measure in question.measures:
             if not has_vintages(measure, self.vintage):
                 detail = f"{measure.id} has no vintage={self.vintage}; ask it as_of a day or at a revision instead."

@@ -18,6 +18,7 @@ class Cell:
 
     `totals`  by measure, the denominator over a dimension that is summed away
     `base`    sentences known and persons convicted, of which coverage is made; None where it is not told
+    `rounding`  counts are rounded down to multiples of it, and shares are made of rounded counts
     """
 
     values: Mapping[str, Any]
@@ -25,18 +26,30 @@ class Cell:
     totals: Mapping[str, int]
     base: tuple[int, int] | None
     learnt: Sequence[Dimension]
+    rounding: int = 1
 
     def count(self, name: str) -> int:
-        """One count; 0 where nobody was counted."""
-        return int(self.values.get(name) or 0)
+        """One count, rounded down; 0 where nobody was counted."""
+        return self.rounded(self.values.get(name) or 0)
+
+    def rounded(self, count: int) -> int:
+        """A count as it may be told."""
+        return count // self.rounding * self.rounding
+
+    @property
+    def normal(self) -> str:
+        """The status of a value that is there."""
+        return "rounded" if self.rounding > 1 else "normal"
 
 
-def columns_of(measures: Sequence[Measure], lang: str, *, has_coverage: bool) -> tuple[Column, ...]:
+def columns_of(
+    measures: Sequence[Measure], lang: str, *, has_coverage: bool, is_rounded: bool = False
+) -> tuple[Column, ...]:
     """The columns of the measures, in order, each beside its companions; coverage once, beside the first of sentences.
 
     Where no measure speaks of sentences and coverage is told all the same, it stands last.
     """
-    columns = [column for measure in measures for column in _columns(measure, lang)]
+    columns = [column for measure in measures for column in _columns(measure, lang, is_rounded=is_rounded)]
     columns += _coverage_columns(lang) if has_coverage else ()
     return tuple(_once(columns).values())
 
@@ -62,14 +75,14 @@ def _once(columns: Iterable[Column]) -> dict[str, Column]:
     return found
 
 
-def _columns(measure: Measure, lang: str) -> tuple[Column, ...]:
+def _columns(measure: Measure, lang: str, *, is_rounded: bool = False) -> tuple[Column, ...]:
     coverage = _coverage_columns(lang) if measure.is_sentence else ()
     if measure is COVERAGE:
         return coverage
-    return (*_own_columns(measure, measure.label(lang)), *coverage)
+    return (*_own_columns(measure, measure.label(lang), is_rounded=is_rounded), *coverage)
 
 
-def _own_columns(measure: Measure, caption: str) -> tuple[Column, ...]:
+def _own_columns(measure: Measure, caption: str, *, is_rounded: bool) -> tuple[Column, ...]:
     name, unit, counted = measure.id, measure.unit_of_value, measure.unit.value
     if measure.ratio:
         not_yet = (Column(f"{name}_not_yet", "integer", counted, caption=caption),) if measure.ratio.not_yet else ()
@@ -90,7 +103,8 @@ def _own_columns(measure: Measure, caption: str) -> tuple[Column, ...]:
             Column(f"{name}_small_n", "boolean", caption=caption),
             Column(f"{name}_status", caption=caption),
         )
-    return (Column(name, "integer", unit, caption=caption),)
+    status = (Column(f"{name}_status", caption=caption),) if is_rounded else ()
+    return (Column(name, "integer", unit, caption=caption), *status)
 
 
 def _coverage_columns(lang: str) -> tuple[Column, ...]:
@@ -103,7 +117,8 @@ def _coverage_columns(lang: str) -> tuple[Column, ...]:
 
 
 def _count(measure: Measure, cell: Cell) -> dict[str, Any]:
-    return {measure.id: cell.count(measure.id)}
+    status = {f"{measure.id}_status": cell.normal} if cell.rounding > 1 else {}
+    return {measure.id: cell.count(measure.id), **status}
 
 
 def _spread(measure: Measure, cell: Cell) -> dict[str, Any]:
@@ -118,7 +133,7 @@ def _spread(measure: Measure, cell: Cell) -> dict[str, Any]:
         name: value,
         f"{name}_n": n,
         f"{name}_small_n": n < SMALL_N,
-        f"{name}_status": "normal" if n else "undefined",
+        f"{name}_status": cell.normal if n else "undefined",
     }
 
 
@@ -128,12 +143,12 @@ def _ratio(measure: Measure, cell: Cell) -> dict[str, Any]:
 
 
 def _share(name: str, ratio: Ratio, cell: Cell) -> dict[str, Any]:
-    trials = cell.totals[name] if ratio.over else cell.count(ratio.denominator)
+    trials = cell.rounded(cell.totals[name]) if ratio.over else cell.count(ratio.denominator)
     status = _status(ratio, trials, cell)
     share = low = high = successes = None
     if status != "not_applicable":
         successes = cell.count(ratio.numerator)
-    if status == "normal" and successes is not None:
+    if status == cell.normal and successes is not None:
         share = successes / trials
         low, high = wilson_interval(successes, trials)
     return {
@@ -149,10 +164,10 @@ def _share(name: str, ratio: Ratio, cell: Cell) -> dict[str, Any]:
 
 
 def _status(ratio: Ratio, trials: int, cell: Cell) -> str:
-    """`normal`; `undefined` where the denominator is 0; `not_applicable` to a class that is never in it."""
+    """`normal` or `rounded`; `undefined` where the denominator is 0; `not_applicable` to a class never in it."""
     if ratio.over and cell.codes[ratio.over] not in KNOWN_CLASSES:
         return "not_applicable"
-    return "normal" if trials else "undefined"
+    return cell.normal if trials else "undefined"
 
 
 _VALUES: Mapping[Kind, Callable[[Measure, Cell], dict[str, Any]]] = {
@@ -166,10 +181,10 @@ _VALUES: Mapping[Kind, Callable[[Measure, Cell], dict[str, Any]]] = {
 
 def _coverage(cell: Cell) -> dict[str, Any]:
     assert cell.base is not None
-    known, convicted = cell.base
+    known, convicted = map(cell.rounded, cell.base)
     return {
         "coverage": known / convicted if convicted else None,
-        "coverage_status": "normal" if convicted else "undefined",
+        "coverage_status": cell.normal if convicted else "undefined",
         "coverage_of": coverage_base(cell.learnt),
     }
 

@@ -62,6 +62,16 @@ async def read_values(connection: Connection, plan: Plan, cells_limit: int) -> d
     return _with_stock(values, plan) if plan.has_stock else values
 
 
+async def read_left_out(connection: Connection, plan: Plan) -> dict[bool, dict[str, int]]:
+    """What has no day (True), or one after the record's last (False), and is left out; by count."""
+    found: dict[bool, dict[str, int]] = {True: {}, False: {}}
+    if plan.window or plan.needs_day:
+        for reading in plan.left_out():
+            for is_undated, *counts in await fetch(connection, reading.all()):
+                found[is_undated].update(zip(reading.names, counts, strict=True))
+    return found
+
+
 async def read_base(
     connection: Connection, plan: Plan, combinations: Sequence[Combination]
 ) -> dict[Place, tuple[int, int]] | None:
@@ -95,6 +105,22 @@ def by_place(rows: Iterable[Any], question: Question, names: Sequence[str]) -> I
     for row in rows:
         place = (row[0] if start else None, tuple(row[start:end]))
         yield place, dict(zip(names, row[end:], strict=True))
+
+
+def disclosable(values: Mapping[Place, Values], rounding: int) -> Iterable[Place]:
+    """The places that may be shown: where counts are rounded, only those of a combination that has some count left.
+
+    Otherwise the mere presence of a row would tell of a single person.
+    """
+    if rounding <= 1:
+        return values
+    sums: dict[tuple[Combination, str], int] = {}
+    for (_, combination), found in values.items():
+        for name, value in found.items():
+            if isinstance(value, int):
+                sums[(combination, name)] = sums.get((combination, name), 0) + value
+    shown = {combination for (combination, _), total in sums.items() if total >= rounding}
+    return [place for place in values if place[1] in shown]
 
 
 def order_combinations(places: Iterable[Place], question: Question, known: Codes) -> tuple[Combination, ...]:

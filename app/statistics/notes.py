@@ -1,6 +1,6 @@
 """Notes: what an answer says of itself, and what a reader has to be warned of; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.statistics.codes import Codes
@@ -9,6 +9,7 @@ from app.statistics.measures import Measure
 from app.statistics.periods import Window
 from app.statistics.plan import Plan
 from app.statistics.question import Question
+from app.table import Column
 
 
 def describe_dimensions(question: Question) -> Iterable[dict[str, Any]]:
@@ -77,15 +78,16 @@ def _not_looked_at(question: Question, known: Codes) -> list[str]:
     return sorted(court for court in set(named) if not is_looked_at(court))
 
 
-def warn_left_out(plan: Plan, rows: Iterable[Any]) -> Iterable[dict[str, Any]]:
+def warn_left_out(
+    plan: Plan, left_out: Mapping[bool, Mapping[str, int]], rounding: int = 1
+) -> Iterable[dict[str, Any]]:
     """One warning for each measure and reason of which something is left out of the window."""
-    for is_undated, *counts in sorted(map(tuple, rows), reverse=True):
-        found = dict(zip(plan.populations, counts, strict=True))
+    for is_undated, counts in left_out.items():
         for measure in plan.question.measures:
             of = measure.counted_in
-            is_told = plan.window is not None or _needs_day(measure)
-            if is_told and found[of]:
-                yield _undated(measure, of, found[of]) if is_undated else _too_late(measure, of, found[of])
+            n = counts.get(of, 0) // rounding * rounding
+            if n and (plan.window is not None or _needs_day(measure)):
+                yield _undated(measure, of, n) if is_undated else _too_late(measure, of, n)
 
 
 def warn_overlap(question: Question) -> Iterable[dict[str, Any]]:
@@ -101,6 +103,25 @@ def warn_overlap(question: Question) -> Iterable[dict[str, Any]]:
                     " that rows and codes do not add up; ask without them for the distinct total."
                 )
                 yield {"code": "overlapping", "detail": detail, "measure": measure.id, "dimension": name}
+
+
+def warn_across_break(
+    question: Question, columns: Iterable[Column], rows: Iterable[Sequence[Any]], breaks: Iterable[dict[str, Any]]
+) -> Iterable[dict[str, Any]]:
+    """The warning that values before and after a change of the law are compared."""
+    places = [place for place, column in enumerate(columns) if column.id.endswith("_status")]
+    if question.transform is None or not any(row[place] == "break" for row in rows for place in places):
+        return
+    named = ", ".join(f"{entry['id']} of {entry['day']}" for entry in breaks) or "a statute"
+    detail = f"Some values compare periods before and after a change of the law ({named}); their status is break."
+    yield {"code": "across_break", "detail": detail}
+
+
+def warn_rounded(rounding: int) -> Iterable[dict[str, Any]]:
+    """The warning that counts are rounded."""
+    if rounding > 1:
+        detail = f"Counts are rounded down to multiples of {rounding}; shares derive from the rounded, totals do not."
+        yield {"code": "rounded", "detail": detail, "rounding": rounding}
 
 
 def _needs_day(measure: Measure) -> bool:

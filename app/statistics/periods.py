@@ -62,6 +62,19 @@ def period_of(grain: Grain, day: date) -> Period:
     return numbered(grain, number_of(grain, day))
 
 
+def year_before(grain: Grain, period: Period) -> Period | None:
+    """The same period of the year before; None where the calendar has none (week 53, 29 February, year 1)."""
+    try:
+        if grain is Grain.WEEK:
+            year, week, _ = period.first.isocalendar()
+            first = date.fromisocalendar(year - 1, week, 1)
+        else:
+            first = period.first.replace(year=period.first.year - 1)
+    except ValueError:
+        return None
+    return period_of(grain, first)
+
+
 def count_periods(grain: Grain, window: Window) -> int:
     """How many periods a window touches."""
     if window.last < window.first:

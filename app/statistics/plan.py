@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from app.statistics.bounds import extremes_of, relaxed
 from app.statistics.dimensions import DIMENSIONS
 from app.statistics.measure import OFFENCE_DIMENSIONS, Event, Measure, Unit, counts_of
 from app.statistics.measures import COUNTS, OPEN_CASE
@@ -102,23 +103,38 @@ class Plan:
             select.between(self.window)
         select.group(self.question.grain, self.plain_dimensions)
         select.among(self.plain_dimensions, combinations)
-        reading = select.counts(counted, BASE_COUNTS)
-        return Statement(reading.grouped, reading.args)
+        return select.counts(counted, BASE_COUNTS).all()
 
-    def left_out(self) -> Statement:
+    def bounds(self) -> Reading:
+        """Who is certainly and who possibly in each row; filters let those pass of whom it is not known."""
+        extremes = extremes_of(self.question)
+        counted = [one for entry in extremes for one in (entry.certain, entry.possible)]
+        names = [f"{entry.name}:{side}" for entry in extremes for side in ("certain", "possible")]
+        select = self._select(counted, relaxed(self.question.filters), self.question.dimensions)
+        if self.window:
+            select.between(self.window)
+        select.group(self.question.grain, self.question.dimensions)
+        return select.counts(counted, names)
+
+    def left_out(self) -> Iterator[Reading]:
         """Columns: whether undated, the counts of entries without a day, or after the record's last."""
-        counted = self._counted(self.populations)
-        select = self._select(counted, self.question.filters, ())
+        if self.populations:
+            counted = self._counted(self.populations)
+            select = self._select(counted, self.question.filters, ())
+            self._leave_out(select)
+            yield select.counts(counted, self.populations)
+        yield from (self._charged(COUNTS[name], is_left_out=True) for name in self._any_charge)
+
+    def _leave_out(self, select: Select) -> None:
         last = select.add(self.window.last if self.window and self.question.end is None else None)
         select.where.append(f"(day IS NULL OR day > {last}::date)")
         select.groups.append("day IS NULL")
-        reading = select.counts(counted, self.populations)
-        return Statement(reading.grouped, reading.args)
 
     @property
     def populations(self) -> tuple[str, ...]:
         """The counts by which it is told how many entries are left out."""
-        return tuple(dict.fromkeys(measure.counted_in for measure in self.question.measures))
+        named = dict.fromkeys(measure.counted_in for measure in self.question.measures)
+        return tuple(name for name in named if name not in self._any_charge)
 
     def changes(self, since: int, limit: int) -> Statement:
         """Columns: the cause, then as in `main`: what the entries of the revisions after `since` add to each row."""
@@ -224,21 +240,25 @@ class Plan:
         )
         return select.reading(grouped, (STOCK,), "c0 <> 0")
 
-    def _charged(self, measure: Measure) -> Reading:
+    def _charged(self, measure: Measure, *, is_left_out: bool = False) -> Reading:
         """Each entry once in every offence among its charges."""
         question = self.question
-        of_charge = [name for name in question.dimensions if name in OFFENCE_DIMENSIONS]
-        plain = [name for name in question.dimensions if name not in OFFENCE_DIMENSIONS]
+        dimensions = () if is_left_out else question.dimensions
+        of_charge = [name for name in dimensions if name in OFFENCE_DIMENSIONS]
+        plain = [name for name in dimensions if name not in OFFENCE_DIMENSIONS]
         select = self._from_ledger(entry for entry in question.filters if entry.dimension not in OFFENCE_DIMENSIONS)
-        if self.window:
-            select.between(self.window)
         select.where.append(select.condition(Counted.of(measure)))
-        select.group(question.grain, [*plain])
+        if is_left_out:
+            self._leave_out(select)
+        else:
+            if self.window:
+                select.between(self.window)
+            select.group(question.grain, plain)
         width = len(select.groups)
         select.groups.append("offences")
         held = f"{select.grouped(['sum(n)'])} HAVING sum(n) <> 0"
         charges = (
-            f"SELECT o.code AS offence_part, split_part(o.code, ':', 1) AS offence,"
+            "SELECT o.code AS offence_part, split_part(o.code, ':', 1) AS offence,"
             f" {OFFENCE_GROUP} AS offence_group, {IS_WARTIME} AS is_wartime"
             f" FROM unnest(CASE WHEN held.g{width} = '{{}}' THEN '{{unknown}}' ELSE held.g{width} END) AS o (code)"
             f" {looked_up('o.code', select.add(self.reference))}"
@@ -246,15 +266,14 @@ class Plan:
         passes = [select.passes(entry) for entry in question.filters if entry.dimension in OFFENCE_DIMENSIONS]
         columns = ", ".join(of_charge) or "1"
         distinct = f"SELECT DISTINCT {columns} FROM ({charges}) AS charges WHERE {' AND '.join(passes) or 'true'}"
-        place = {name: f"held.g{width - len(plain) + number}" for number, name in enumerate(plain)}
+        before = width - len(plain)
+        place = {name: f"held.g{before + number}" for number, name in enumerate(plain)}
         place |= {name: f"charge.{name}" for name in of_charge}
-        outputs = ["held.g0"] if question.grain else []
-        outputs += [place[name] for name in question.dimensions]
-        select.groups = outputs
-        shown = [f"{expression} AS g{number}" for number, expression in enumerate(outputs)]
+        select.groups = [*(f"held.g{number}" for number in range(before)), *(place[name] for name in dimensions)]
+        shown = [f"{expression} AS g{number}" for number, expression in enumerate(select.groups)]
         grouped = (
             f"SELECT {', '.join([*shown, 'coalesce(sum(held.c0), 0) AS c0'])}"
             f" FROM ({held}) AS held, LATERAL ({distinct}) AS charge"
         )
-        grouped += f" GROUP BY {select.ordinals()}" if outputs else ""
+        grouped += f" GROUP BY {select.ordinals()}" if select.groups else ""
         return select.reading(grouped, (measure.id,), "c0 <> 0")

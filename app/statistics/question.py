@@ -12,6 +12,7 @@ from app.statistics.dimensions import DIMENSIONS, GRAINS, Dimension
 from app.statistics.measures import MEASURES, Measure
 from app.statistics.periods import Grain, Period, Window, number_of, numbered, parse_period
 from app.statistics.presets import PRESETS, Preset
+from app.statistics.transforms import TRANSFORMS, Transform
 
 Given = Mapping[str, tuple[str, ...]]
 LAST_N_LIMIT = 100_000
@@ -22,12 +23,18 @@ HIGHEST_GROUP_BY = 6
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a question: a list joined by commas, or a single value."""
+    """One parameter of a question: a list joined by commas, or a single value.
+
+    `is_view`  it changes how the answer is seen, not what is counted
+    `codes`    what it may be, where that is one of a few
+    """
 
     id: str
     is_list: bool
     caption: str
     dimension: str | None = None
+    is_view: bool = False
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ class Question:
     start: date | None = None
     end: date | None = None
     last_n: int | None = None
+    transform: Transform | None = None
+    has_bounds: bool = False
 
     @property
     def learnt(self) -> tuple[Dimension, ...]:
@@ -79,6 +88,8 @@ class Question:
             "start_period": self.start.isoformat() if self.start else "",
             "end_period": self.end.isoformat() if self.end else "",
             "last_n": str(self.last_n or ""),
+            "transform": self.transform.id if self.transform else "",
+            "bounds": "true" if self.has_bounds else "",
         }
         return urlencode({name: value for name, value in parts.items() if value}, safe=",:")
 
@@ -111,6 +122,10 @@ def parameters() -> tuple[Parameter, ...]:
         Parameter("start_period", False, "First day, or period whose first day: 2023, 2023-H1, 2023-Q2, 2023-W23 …"),
         Parameter("end_period", False, "Last day, or period whose last day."),
         Parameter("last_n", False, "The last so many periods of the grain, within the record."),
+        Parameter(
+            "transform", False, "Each measure also seen against its own past, or against all rows of its period."
+        ),
+        Parameter("bounds", False, "Also the least and the most that each figure could be, whatever is not known."),
     )
 
 
@@ -148,6 +163,7 @@ class _Reader:
         grain, dimensions = self._group_by()
         start, end = self._day("start_period", first=True), self._day("end_period", first=False)
         last_n = self._last_n(grain)
+        measures = self._measures()
         if start and end and start > end:
             self._fault(
                 "period-order",
@@ -156,13 +172,15 @@ class _Reader:
             )
         return Question(
             self.preset,
-            self._measures(),
+            measures,
             grain,
             dimensions,
             self._filters(),
             start=start,
             end=end,
             last_n=last_n,
+            transform=self._transform(measures, grain, dimensions),
+            has_bounds=self._bounds(measures),
         )
 
     def _fault(self, code: str, detail: str, parameter: str, near_to: tuple[str, ...] = ()) -> None:
@@ -261,6 +279,45 @@ class _Reader:
         if "start_period" in self.given:
             self._fault("exclusive", "Leave out one of last_n and start_period.", "last_n")
         return int(text)
+
+    def _transform(
+        self, measures: tuple[Measure, ...], grain: Grain | None, dimensions: tuple[str, ...]
+    ) -> Transform | None:
+        text = self._single("transform")
+        if text is None:
+            return None
+        if text not in TRANSFORMS:
+            detail = f"{text!r} is no transform" + _offer(near(text, tuple(TRANSFORMS)), tuple(TRANSFORMS))
+            self._fault("unknown-transform", detail, "transform", near(text, tuple(TRANSFORMS)))
+            return None
+        transform = TRANSFORMS[text]
+        if transform.needs_grain and grain is None:
+            self._fault(
+                "needs-grain", f"{text} is over time, so group_by needs a grain: {', '.join(GRAINS)}.", "transform"
+            )
+        if transform.needs_dimension and not dimensions:
+            self._fault("needs-dimension", f"{text} is a part of all rows, so group_by needs a dimension.", "transform")
+        overlapping = [
+            measure.id
+            for measure in measures
+            if transform.needs_dimension and not set(dimensions) <= set(measure.additive_over)
+        ]
+        for measure in measures:
+            if not transform.fits(measure) or measure.id in overlapping:
+                fitting = ", ".join(entry.id for entry in MEASURES.values() if transform.fits(entry))
+                detail = f"{text} of {measure.id} has no meaning here; it has one for {fitting}."
+                self._fault("no-meaning", detail, "transform")
+        return transform
+
+    def _bounds(self, measures: tuple[Measure, ...]) -> bool:
+        text = self._single("bounds")
+        if text not in (None, "true", "false"):
+            self._fault("bad-value", "bounds is true or false.", "bounds")
+        for measure in measures if text == "true" else ():
+            if not measure.has_bounds:
+                fitting = ", ".join(entry.id for entry in MEASURES.values() if entry.has_bounds)
+                self._fault("no-meaning", f"{measure.id} has no bounds; these have: {fitting}.", "bounds")
+        return text == "true"
 
 
 def _offer(similar: tuple[str, ...], allowed: tuple[str, ...]) -> str:

@@ -75,6 +75,10 @@ class Reading:
         sql = f"SELECT * FROM ({self.grouped}) AS groups WHERE {self.counted} LIMIT ${len(self.args) + 1}"
         return Statement(sql, (*self.args, limit))
 
+    def all(self) -> Statement:
+        """All rows, those of zeros too."""
+        return Statement(self.grouped, self.args)
+
     def combinations(self, places: Sequence[int]) -> Statement:
         """One row with one number: how many combinations of these groups have a row."""
         names = ", ".join(self.groups[place] for place in places)

@@ -12,8 +12,8 @@ from app.records.revisions import State
 from app.statistics.answer import Answer, columns_for, find_answer, plan_of
 from app.statistics.cells import Cell, values_of
 from app.statistics.codes import Codes
-from app.statistics.grid import Place, fetch, learnt_places, order_combinations, refuse_beyond, without
-from app.statistics.notes import describe_days, describe_dimensions, describe_measure, warn_left_out, warn_outside
+from app.statistics.grid import Place, disclosable, fetch, learnt_places, order_combinations, read_left_out, refuse_beyond, without
+from app.statistics.notes import describe_days, describe_dimensions, describe_measure, warn_left_out, warn_outside, warn_rounded
 from app.statistics.periods import Period, list_periods
 from app.statistics.plan import BASE_COUNTS, Plan
 from app.statistics.question import Question
@@ -71,6 +71,7 @@ async def find_first(
     lag_weeks: int = 0,
     cells_limit: int = 50_000,
     lang: str = "en",
+    rounding: int = 1,
 ) -> Answer:
     """The figure of each period in the first revision published after it had ended, or so many weeks after that.
 
@@ -82,7 +83,9 @@ async def find_first(
     assert question.grain and window, "a first vintage has a grain"
     cuts = {period: _cut(period, published, lag_weeks) for period in list_periods(question.grain, window)}
     span = Vintages({period: revision for period, revision in cuts.items() if revision is not None})
-    answer = await find_answer(connection, state, question, known, cells_limit=cells_limit, lang=lang, span=span)
+    answer = await find_answer(
+        connection, state, question, known, cells_limit=cells_limit, lang=lang, span=span, rounding=rounding
+    )
     by_start = {period.first: revision for period, revision in cuts.items()}
     return _with_vintage(answer, question, by_start, published)
 
@@ -143,6 +146,7 @@ async def find_all(
     *,
     cells_limit: int = 50_000,
     lang: str = "en",
+    rounding: int = 1,
 ) -> Answer:
     """Every figure that each cell has had, with the instants from which and until which it was published.
 
@@ -159,7 +163,7 @@ async def find_all(
     rows = await fetch(connection, plan.main().rows(limit + 1))
     refuse_beyond(len(rows), question, cells_limit)
     steps = _by_place(rows, question, plan.counts)
-    combinations = order_combinations(steps, question, known)
+    combinations = order_combinations(_disclosable(steps, rounding), question, known)
     bases: dict[Place, dict[int, dict[str, int]]] = {}
     if plan.has_own_base:
         plain = sorted({without(entry, learnt_places(question)) for entry in combinations})
@@ -171,26 +175,40 @@ async def find_all(
         for entry in combinations:
             place = (period.first if period else None, entry)
             base = bases.get((place[0], without(entry, learnt_places(question))), {})
-            for start, end, values in _vintages(plan, place, steps.get(place, {}), base, period, published):
+            for start, end, values in _vintages(
+                plan, place, steps.get(place, {}), base, period, published, rounding
+            ):
                 at = () if period is None or window is None else _period_values(period, period.is_cut_by(window))
                 since, until = published.at(start), published.at(end) if end else None
                 told.append((*at, start, since, until, *entry, *values))
         refuse_beyond(len(told), question, cells_limit)
-    left_out = await fetch(connection, replace(plan, span=None).left_out()) if window else []
+    left_out = await read_left_out(connection, replace(plan, span=None))
     own = (
         Column("vintage_revision", "integer", caption="Revision that brought the figures"),
         Column("valid_from", "instant", caption="Published from"),
         Column("valid_to", "instant", caption="Published until; null: still"),
     )
-    warnings = (*warn_outside(question, known), *warn_left_out(plan, left_out))
+    warnings = (*warn_outside(question, known), *warn_left_out(plan, left_out, rounding), *warn_rounded(rounding))
+    columns = _inserted(columns_for(plan, lang, is_rounded=rounding > 1), own, question)
     return Answer(
-        table=Table(_inserted(columns_for(plan, lang), own, question), told, total=len(told), warnings=warnings),
+        table=Table(columns, told, total=len(told), warnings=warnings),
         dimensions=tuple(describe_dimensions(question)),
         measures=tuple(describe_measure(measure) for measure in question.measures),
         coverage=describe_days(known.covered),
         warnings=warnings,
         question=question.canonical,
     )
+
+
+def _disclosable(steps: Mapping[Place, Mapping[int, Mapping[str, int]]], rounding: int) -> Iterable[Place]:
+    """The places that may be shown: of each, all that was ever added stands for the most that it held."""
+    added: dict[Place, dict[str, int]] = {}
+    for place, by_revision in steps.items():
+        held = added.setdefault(place, {})
+        for counts in by_revision.values():
+            for name, n in counts.items():
+                held[name] = held.get(name, 0) + max(n, 0)
+    return disclosable(added, rounding)
 
 
 def _period_values(period: Period, is_cut: bool) -> Row:
@@ -217,6 +235,7 @@ def _vintages(
     base: Mapping[int, Mapping[str, int]],
     period: Period | None,
     published: Published,
+    rounding: int,
 ) -> Iterable[tuple[int, int | None, tuple[Any, ...]]]:
     """Each vintage of a place: the revision that brought it, the one that replaced it, the values."""
     begun = published.first_since(start_of(period.first)) if period else published.revisions[0]
@@ -229,7 +248,7 @@ def _vintages(
         for added, held in ((steps, counts), (base, sentences)):
             for name, n in added.get(revision, {}).items():
                 held[name] += n
-        values = _values(plan, place, counts, sentences if plan.has_own_base else counts)
+        values = _values(plan, place, counts, sentences if plan.has_own_base else counts, rounding)
         if not found or found[-1][1] != values:
             found.append((revision, values))
     ends = [revision for revision, _ in found[1:]]
@@ -237,7 +256,9 @@ def _vintages(
         yield revision, end, values
 
 
-def _values(plan: Plan, place: Place, counts: Mapping[str, int], base: Mapping[str, int]) -> tuple[Any, ...]:
+def _values(
+    plan: Plan, place: Place, counts: Mapping[str, int], base: Mapping[str, int], rounding: int
+) -> tuple[Any, ...]:
     question = plan.question
     known, convicted = (base[name] for name in BASE_COUNTS) if plan.has_coverage else (0, 0)
     cell = Cell(
@@ -246,5 +267,6 @@ def _values(plan: Plan, place: Place, counts: Mapping[str, int], base: Mapping[s
         {},
         (known, convicted) if plan.has_coverage else None,
         question.learnt,
+        rounding,
     )
     return tuple(values_of(question.measures, cell).values())
