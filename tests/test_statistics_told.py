@@ -140,14 +140,16 @@ async def test_an_article_means_its_parts_and_never_its_namesake(connection: Any
     assert await convicted(offence_part=("337",)) == 1
 
 
-async def test_an_offence_is_known_where_the_record_holds_it(connection: Any) -> None:
+async def test_an_article_outside_the_reference_may_be_asked_for_whether_or_not_the_record_holds_it(
+    connection: Any,
+) -> None:
     foreign = person(offence="158", offence_part="158:2", offence_group="other", is_wartime="unknown")
     await write(connection, [(2, foreign, 1), (3, foreign, -1)])
     given = {"measures": ("persons_convicted",), "offence": ("158:2",)}
-    assert rows_of(await ask(connection, given, revision=2)) == [{"persons_convicted": 1}]
-    for revision in (1, 3):
-        with pytest.raises(InvalidParameters):
-            await ask(connection, given, revision=revision)
+    for revision, count in ((1, 0), (2, 1), (3, 0)):
+        assert rows_of(await ask(connection, given, revision=revision)) == [{"persons_convicted": count}]
+    with pytest.raises(InvalidParameters):
+        await ask(connection, given | {"offence": ("337:99",)})
 
 
 async def test_too_many_cells_are_refused_with_their_number_and_never_cut(connection: Any) -> None:

@@ -12,7 +12,9 @@ from app.errors import KeyMissing, Problem, ScopeMissing
 
 
 class Requires:
-    """Lets callers through who have one of some scopes, and notes whether an anonymous one would have been.
+    """Lets callers through who have one of some scopes.
+
+    Notes whether an anonymous one would have been, and how counts are rounded for this one.
 
     Without a scope everybody is let through, but a bad key is still refused.
     """
@@ -22,7 +24,9 @@ class Requires:
 
     async def __call__(self, request: Request) -> Caller:
         caller = get_caller(request)
-        open_scopes = get_service(request).settings.anonymous_scope_set
+        settings = get_service(request).settings
+        open_scopes = settings.anonymous_scope_set
+        request.state.rounding = settings.anonymous_rounding if caller.key_id is None else 1
         request.state.is_public = not self.scopes or any(scope in open_scopes for scope in self.scopes)
         if self.scopes and not any(caller.may(scope) for scope in self.scopes):
             refuse_without(caller, " or ".join(self.scopes))

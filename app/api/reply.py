@@ -82,8 +82,7 @@ class Replying:
     @property
     def rounding(self) -> int:
         """To multiples of what counts are rounded down for this caller; 1: not at all."""
-        is_anonymous = self.request.state.key_id is None
-        return self.service.settings.anonymous_rounding if is_anonymous else 1
+        return int(self.request.state.rounding)
 
     def address(self, query: str) -> str:
         """The path with a query."""
