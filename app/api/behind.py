@@ -13,7 +13,7 @@ from app.api.describe import Operation
 from app.api.lists import Resource, reply_with_list
 from app.api.parameters import Asked, ParameterSet
 from app.api.reply import Reply, Replying
-from app.api.statistics import ASKED, question_of
+from app.api.statistics import COUNTED, question_of
 from app.db.database import Connection
 from app.errors import Fault, InvalidParameters
 from app.records.listing import Condition, Page, Wanted
@@ -24,7 +24,7 @@ from app.statistics.behind import BEHIND, BEHIND_COLUMNS, Cell, count_behind, fa
 
 router = APIRouter()
 
-_OF_A_CELL = tuple(entry for entry in ASKED if entry.name not in ("group_by", "last_n"))
+_OF_A_CELL = tuple(entry for entry in COUNTED if entry.name not in ("group_by", "last_n"))
 _DEFAULT = "cases_received"
 
 

@@ -246,9 +246,7 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
     return find
 
 
-async def _find(
-    reading: Reading, question: Question, beside: Beside, cells_limit: int, rounding: int
-) -> Answered:
+async def _find(reading: Reading, question: Question, beside: Beside, cells_limit: int, rounding: int) -> Answered:
     finds: Mapping[Vintage, Callable[..., Awaitable[Answered]]] = {
         Vintage.LATEST: find_answer,
         Vintage.FIRST: partial(find_first, lag_weeks=beside.lag_weeks or 0),

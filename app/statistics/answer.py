@@ -34,13 +34,11 @@ from app.statistics.notes import (
 from app.statistics.periods import Period, Window, list_periods
 from app.statistics.plan import Plan
 from app.statistics.question import Question
-from app.statistics.rows import Rows, columns_for, dimension_columns, period_columns
+from app.statistics.rows import Rows, columns_for
 from app.statistics.span import Span
 from app.statistics.sums import SUMS
 from app.statistics.transforms import base_window
 from app.table import Table
-
-__all__ = ["Answer", "dimension_columns", "find_answer", "period_columns", "plan_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.db.database import Connection
 from app.records.revisions import State
-from app.statistics.answer import dimension_columns, find_answer, period_columns
+from app.statistics.answer import find_answer
 from app.statistics.cells import COVERAGE
 from app.statistics.codes import Codes, natural_key
 from app.statistics.difference import CAUSES, Change, find_difference, find_window, told_by_parts
@@ -16,6 +16,7 @@ from app.statistics.measure import Measure
 from app.statistics.notes import describe_dimensions, describe_measure, warn_outside
 from app.statistics.periods import Window, list_periods, period_of
 from app.statistics.question import Question
+from app.statistics.rows import dimension_columns, period_columns
 from app.table import Column, ColumnType, Table
 
 Place = tuple[Any, ...]  # first day of the period or None, then the codes of the dimensions

@@ -9,14 +9,31 @@ from typing import Any
 
 from app.db.database import Connection
 from app.records.revisions import State
-from app.statistics.answer import Answer, columns_for, find_answer, plan_of
+from app.statistics.answer import Answer, find_answer, plan_of
 from app.statistics.cells import Cell, values_of
 from app.statistics.codes import Codes
-from app.statistics.grid import Place, disclosable, fetch, learnt_places, order_combinations, read_left_out, refuse_beyond, without
-from app.statistics.notes import describe_days, describe_dimensions, describe_measure, warn_left_out, warn_outside, warn_rounded
+from app.statistics.grid import (
+    Place,
+    disclosable,
+    fetch,
+    learnt_places,
+    order_combinations,
+    read_left_out,
+    refuse_beyond,
+    without,
+)
+from app.statistics.notes import (
+    describe_days,
+    describe_dimensions,
+    describe_measure,
+    warn_left_out,
+    warn_outside,
+    warn_rounded,
+)
 from app.statistics.periods import Period, list_periods
 from app.statistics.plan import BASE_COUNTS, Plan
 from app.statistics.question import Question
+from app.statistics.rows import columns_for
 from app.statistics.span import History, Vintages
 from app.table import Column, Row, Table
 
@@ -175,9 +192,7 @@ async def find_all(
         for entry in combinations:
             place = (period.first if period else None, entry)
             base = bases.get((place[0], without(entry, learnt_places(question))), {})
-            for start, end, values in _vintages(
-                plan, place, steps.get(place, {}), base, period, published, rounding
-            ):
+            for start, end, values in _vintages(plan, place, steps.get(place, {}), base, period, published, rounding):
                 at = () if period is None or window is None else _period_values(period, period.is_cut_by(window))
                 since, until = published.at(start), published.at(end) if end else None
                 told.append((*at, start, since, until, *entry, *values))
