@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import pytest
 from app.access.register import create_key
 from app.db.database import Database
 from app.formats import dump
-from tests.loading import MOSCOW, VERDICT, Desk, case, empty, one_for_all, outcomes, person, until
+from tests.loading import GROZNY, JUDGED, MOSCOW, VERDICT, Desk, card, case, empty, one_for_all, outcomes, person, until
 from tests.serving import client_of, problem_of
+from tests.test_xlsx import written
 
 Client = httpx.AsyncClient
 Json = dict[str, Any]
@@ -138,7 +139,7 @@ async def test_a_batch_that_changes_nothing_is_200_and_no_revision(desk: Desk, s
 
 
 HOUSE_CSV = b"court,instance,number,received_on\n61GV0012,first,1-1/2023,2023-03-14\n"
-SCRAPE = {"layout": "sudrfscraper"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pytest.mark.parametrize(
@@ -149,12 +150,23 @@ SCRAPE = {"layout": "sudrfscraper"}
         (NDJSON, lines(case(received_on="2023-03-14"))),
         ("text/csv", HOUSE_CSV),
         ("Text/CSV; charset=UTF-8; header=present", HOUSE_CSV),
+        (
+            XLSX,
+            written(["court", "instance", "number", "received_on"], [GROZNY, "first", "1-1/2023", date(2023, 3, 14)]),
+        ),
     ],
 )
 async def test_each_encoding_is_taken(desk: Desk, send: Send, kind: str, content: bytes) -> None:
     receipt = receipt_of(await send(kind=kind, content=content), 201)
     assert outcomes(receipt) == {"created": 1}
     assert str((await desk.one())["received_on"]) == "2023-03-14"
+
+
+@pytest.mark.parametrize("kind", ["application/json", NDJSON])
+async def test_a_scrape_is_taken_as_it_is(desk: Desk, send: Send, kind: str) -> None:
+    answer = await send(card(**JUDGED, judge=CANARY), layout="sudrfscraper", kind=kind)
+    assert outcomes(receipt_of(answer, 201)) == {"created": 1}
+    assert CANARY not in answer.text
 
 
 async def test_validate_only_writes_nothing_and_gives_the_receipt_of_the_batch_itself(desk: Desk, send: Send) -> None:

@@ -84,7 +84,8 @@ def test_every_address_asks_what_the_service_knows(page: Path) -> None:
         url = urlsplit(address[1] or "/")
         if url.path in ("/", "/docs"):
             continue
-        known = {parameter["name"]: parameter for parameter in paths[url.path]["get"]["parameters"]}
+        operations = paths[url.path].values()
+        known = {parameter["name"]: parameter for operation in operations for parameter in operation["parameters"]}
         for name, value in parse_qsl(url.query, keep_blank_values=True, strict_parsing=True):
             assert name in known, f"{name} is no parameter of {url.path}"
             _refuse_unknown_codes(known[name]["schema"], value)
