@@ -1,5 +1,6 @@
 """Bodies: read within bounds, checked against a shape, refused with a pointer to each fault."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import TypeVar
@@ -8,9 +9,10 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from app.errors import BadRequest, BodyTooLarge, Fault, InvalidBody, UnsupportedMediaType
+from app.errors import BadRequest, BodyTooLarge, Fault, InvalidBody, RequestTimeout, UnsupportedMediaType
 
 LIMIT_BYTES = 64 * 1024
+LONGEST_S = 30.0
 _DEPTH_LIMIT = 16
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _JSON = "application/json"
@@ -41,17 +43,22 @@ async def read_body(request: Request, shape: type[Shape], *, limit_bytes: int = 
 async def read_bytes(request: Request, *, limit_bytes: int) -> bytes:
     """The body, refused as soon as it is longer than may be.
 
-    Errors  BodyTooLarge
+    Errors  BodyTooLarge; RequestTimeout
     """
     too_large = BodyTooLarge(f"The body is longer than {limit_bytes} bytes; send less.", limit_bytes=limit_bytes)
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit_bytes:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise too_large
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit_bytes:
+                    raise too_large
+    except TimeoutError:
+        detail = f"The body did not arrive within {LONGEST_S:.0f} s."
+        raise RequestTimeout(detail, headers={"Connection": "close"}) from None
     return bytes(body)
 
 

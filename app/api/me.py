@@ -108,6 +108,7 @@ def _config(service: Service) -> dict[str, Any]:
         },
         "limits": {
             "url_bytes": settings.url_limit_bytes,
+            "body_bytes": settings.body_limit_bytes,
             "line_bytes": settings.line_limit_bytes,
             "cells": settings.cells_limit,
             "group_by": HIGHEST_GROUP_BY,

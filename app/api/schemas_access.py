@@ -127,6 +127,7 @@ class Limits(Shape):
     """Bounds of every request."""
 
     url_bytes: int
+    body_bytes: Annotated[int, Field(description="Of a batch; other bodies are small.")]
     line_bytes: int
     cells: Annotated[int, Field(description="Of a statistical answer.")]
     group_by: Annotated[int, Field(description="Dimensions and grain of one question.")]

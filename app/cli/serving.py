@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.cli.connections import BoundedProtocol, raise_file_limit
 from app.cli.printing import out
 from app.main import create_app
 from app.settings import Settings
@@ -42,6 +43,7 @@ def serve_on(sock: socket.socket, settings: Settings, url: str) -> None:
     )
     out.print(f"Sudstat {__version__} on http://{host}:{port} with {held}; Ctrl-C stops it.", soft_wrap=True)
     secret = secret_of(settings)
+    raise_file_limit()
     if settings.workers == 1:
         app = create_app(settings, database_url=url, secret=secret)
         uvicorn.Server(_uvicorn(app, settings)).run(sockets=[sock])
@@ -62,6 +64,7 @@ def _uvicorn(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.
         log_config=None,
         access_log=False,
         server_header=False,
+        http=BoundedProtocol,
         proxy_headers=False,  # who is believed is our own setting
         timeout_graceful_shutdown=10,
     )
