@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test check lock openapi clean
+.PHONY: setup demo test check lock openapi sbom audit fuzz clean
 
 setup: .venv/ready
 
@@ -29,11 +29,21 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive app --configfile pyproject.toml
 	$(BIN)/sudstat openapi | diff -u openapi/openapi.json - || \
 		{ echo "openapi/openapi.json is not what the code says; run: make openapi"; exit 1; }
 
 openapi: setup
 	$(BIN)/sudstat openapi > openapi/openapi.json
+
+# What we depend on, as CycloneDX, from the lock; hashes included, no index address.
+sbom: setup
+	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --of JSON -o sbom.json
+
+# Known faults of the locked packages, where the index serves their list.
+audit: setup
+	$(BIN)/python .ci/audit.py
 
 # Needs uv. The locks name versions and hashes, and no index.
 lock:

@@ -15,7 +15,7 @@ from app.cli.commands import cli
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md")
+PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md")
 CODE_MAP = ROOT / "docs" / "code-map.md"
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -228,7 +228,7 @@ def _run_dir(plan: Plan) -> Iterator[Path]:
     # A comma separates hosts in a URL and folders in Postgres' own list.
     is_usable = len(os.fsencode(run_dir / ".s.PGSQL.5432")) <= SOCKET_LIMIT_BYTES and "," not in str(run_dir)
     if not is_usable:
-        run_dir = Path(tempfile.mkdtemp(prefix="sudstat-", dir="/tmp"))  # TMPDIR may be long too
+        run_dir = Path(tempfile.mkdtemp(prefix="sudstat-", dir="/tmp"))  # TMPDIR may be long too  # nosec B108
     run_dir.mkdir(mode=0o700, exist_ok=True)
     _give(run_dir, plan.runner)
     try:

@@ -15,7 +15,7 @@ _NEWSROOM_DAY = 15
 
 def stream(seed: int, name: str) -> Random:
     """A source of chance of its own for each purpose, so that one stage does not shift another."""
-    return Random(f"{seed}:{name}")  # noqa: S311
+    return Random(f"{seed}:{name}")  # noqa: S311  # nosec B311
 
 
 def drawn_delay(chance: Random, delay: Delay) -> timedelta:

@@ -95,12 +95,12 @@ async def _run(job: bytes, file: int) -> Any:
         raise
     if process.returncode:
         raise RuntimeError(f"the process of a batch ended with status {process.returncode}")
-    return pickle.loads(out)  # noqa: S301 (from our own process)
+    return pickle.loads(out)  # noqa: S301 (from our own process)  # nosec B301
 
 
 def main() -> None:
     """What the process does."""
-    job, file = pickle.load(sys.stdin.buffer)  # noqa: S301 (from the server that started us)
+    job, file = pickle.load(sys.stdin.buffer)  # noqa: S301 (from the server that started us)  # nosec B301
     sys.stdout.buffer.write(pickle.dumps(asyncio.run(_take(job, file))))
 
 
