@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test check lock openapi sbom audit fuzz clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz clean
 
 setup: .venv/ready
 
@@ -23,6 +23,11 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -n 2 $(TESTS)
+
+# Files and curators' acts at random, a thousand rounds of them: an hour, where nothing else runs.
+ROUNDS ?= 1000
+rounds: setup
+	SUDSTAT_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/test_acts.py -k rounds
 
 check: setup
 	$(BIN)/ruff check .
