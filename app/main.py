@@ -15,6 +15,7 @@ from app.api.problems import add_problem_handlers
 from app.api.routers import ROUTERS
 from app.api.service import Service
 from app.db.database import Database
+from app.records.removals import removal_key
 from app.settings import Settings
 from app.telemetry import Telemetry, make_log
 from app.web import make_router
@@ -27,6 +28,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
         pool_size=settings.pool_size,
         pool_wait_s=settings.pool_wait_s,
         statement_timeout_s=settings.statement_timeout_s,
+        removal_key=removal_key(secret),
     )
     log = make_log()
     keyring = Keyring(database, log=log)

@@ -47,7 +47,7 @@ COUNTED = settings(max_examples=12)
 
 @pytest.fixture(name="crowd_client")
 async def crowd_client_fixture(crowded: str) -> AsyncIterator[Client]:
-    async with client_of(crowded) as client:
+    async with client_of(crowded, anonymous_quota_minute=0) as client:
         yield client
 
 

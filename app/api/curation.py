@@ -143,7 +143,7 @@ async def restore_case(caller: Curator, asked: Unasked, reply: Reply) -> Respons
 async def merge_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
     """Merge a duplicate into the case that stays."""
     said = await read_body(reply.request, Merger)
-    return await _perform(caller, asked, reply, said, partial(merge_into, survivor_id=_id_in(reply, "other")))
+    return await _perform(caller, asked, reply, said, partial(merge_into, survivor_id=id_in(reply, "other")))
 
 
 @router.post("/v1/ingest/batches/{id}/undo", **_UNDO.route())
@@ -167,7 +167,7 @@ async def _perform(
     """Do an act on the case that the path names, and show the case as it is then."""
     asked.refuse()
     shape = choose(asked, reply.request.headers, ("json",))
-    wanted = Wanted(_id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
+    wanted = Wanted(id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
     database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
     receipt = await act_on(database, wanted, _act_of(caller, said), writer_wait_s=wait_s)
     async with database.snapshot() as connection:
@@ -184,7 +184,7 @@ def _act_of(caller: Caller, said: _Said | Undoing) -> Act:
     return Act(author=caller.key_id or "", cause=LEDGER_CAUSES[said.cause], note=said.note)
 
 
-def _id_in(reply: Replying, name: str) -> UUID:
+def id_in(reply: Replying, name: str) -> UUID:
     """The id of a case in the path."""
     shown = reply.request.path_params[name]
     case_id = read_id(shown)

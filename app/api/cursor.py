@@ -22,9 +22,10 @@ _ADVICE = "Take the cursor from `paging.next` or the Link header as it is, and l
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended, and at which revision."""
+    """Where a page ended, at which revision, and after which removal of personal data: that may move rows."""
 
     revision: int
+    removed_in: int
     position: Position
 
 
@@ -41,7 +42,7 @@ def bind(path: str, question: str) -> str:
 def write_cursor(key: bytes, cursor: Cursor, bound: str) -> str:
     """The text of a cursor."""
     position = cursor.position
-    parts = [cursor.revision, bound, _NULLS, position.value, position.id]
+    parts = [cursor.revision, cursor.removed_in, bound, _NULLS, position.value, position.id]
     payload = orjson.dumps(parts, default=_spell, option=orjson.OPT_UTC_Z)
     return base64.urlsafe_b64encode(_sign(key, payload) + payload).rstrip(b"=").decode()
 
@@ -52,12 +53,12 @@ def read_cursor(key: bytes, text: str, bound: str, listing: Listing, order: Orde
     Errors  BadCursor for one that is malformed, altered, or of another question
     """
     payload = _open(key, text)
-    revision, of, nulls, value, id_ = orjson.loads(payload)
+    revision, removed_in, of, nulls, value, id_ = orjson.loads(payload)
     if of != bound or nulls != _NULLS:
         raise BadCursor(f"This cursor belongs to another question. {_ADVICE}")
     column = listing.columns[order.column]
     position = Position(_revive(column.type, value), _revive(listing.id.type, id_))
-    return Cursor(revision, position)
+    return Cursor(revision, removed_in, position)
 
 
 def _spell(value: object) -> str:

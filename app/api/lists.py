@@ -14,7 +14,7 @@ from app.api.negotiation import Representation
 from app.api.parameters import QUESTION, Asked, Role
 from app.api.reply import Answer, Reading, Replying, envelope
 from app.db.database import Connection
-from app.errors import Fault, NotFound, near
+from app.errors import BadCursor, Fault, NotFound, near
 from app.formats import dump, render, stream
 from app.records.listing import Condition, Listing, Order, Page, Wanted
 from app.records.revisions import State
@@ -143,6 +143,8 @@ class _Listed:
 
     async def _guard(self, reading: Reading) -> None:
         """Settle what the path asks for; refuse a long list as a whole to whom may not export."""
+        if self.cursor and self.cursor.removed_in != reading.state.removed_in:
+            raise BadCursor("Personal data was removed since this cursor was given; begin again at the first page.")
         if self.within is not None:
             self.conditions += await self.within(reading)
         if not self._is_whole(reading) or self.caller.may("export"):
@@ -206,7 +208,9 @@ class _Listed:
     def _next(self, page: Page, state: State) -> str | None:
         if not page.has_more or page.last is None:
             return None
-        cursor = write_cursor(self.reply.service.cursor_key, Cursor(state.revision, page.last), self.bound)
+        cursor = write_cursor(
+            self.reply.service.cursor_key, Cursor(state.revision, state.removed_in, page.last), self.bound
+        )
         query = "&".join(filter(None, (self.asked.canonical(_EVERYTHING_BUT_CURSOR), f"cursor={cursor}")))
         return self.reply.address(query)
 

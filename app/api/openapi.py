@@ -16,6 +16,7 @@ from app.api import (
     schemas_changes,
     schemas_conflicts,
     schemas_curation,
+    schemas_removal,
 )
 from app.api.caching import LATEST, holds, quote_etag, short_hash
 from app.api.negotiation import accepts_gzip
@@ -54,6 +55,7 @@ _SHAPES = (
     schemas_changes,
     schemas_conflicts,
     schemas_curation,
+    schemas_removal,
 )
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `sud_<id>_<secret>`."},

@@ -166,7 +166,8 @@ class Replying:
         }
 
     def _etag(self, asked: Asked, states: Iterable[State], shape: Representation) -> str:
-        question = (self.path, asked.canonical(), *(state.revision for state in states), shape.key)
+        held = (number for state in states for number in (state.revision, state.removed_in))
+        question = (self.path, asked.canonical(), *held, shape.key)
         return make_etag(self.service.seal, *question, is_gzipped=shape.is_gzipped)
 
     def _holds(self, etag: str) -> bool:

@@ -17,12 +17,14 @@ from app.cli.common import fail, opened, prepare, prepared, said_plainly
 from app.cli.curation import curation
 from app.cli.keys import keys, new_key
 from app.cli.printing import err, list_refused, out, progress, show_receipt
-from app.cli.serving import listening, serve_on
+from app.cli.removal import remove_command
+from app.cli.serving import listening, secret_of, serve_on
 from app.db.database import Database
 from app.demo.build import build, empty, is_finished, only_builder
 from app.ingest.batch import ingest_file
 from app.ingest.encodings import Limits
 from app.ingest.receipt import Options, Receipt
+from app.records.removals import removal_key
 from app.settings import Settings
 from app.statistics.verify import Verdict
 from app.statistics.verify import verify as recount
@@ -35,6 +37,7 @@ cli = typer.Typer(
 )
 cli.add_typer(keys, name="keys")
 cli.add_typer(curation)
+cli.command("remove")(remove_command)
 LayoutId = Literal["house", "sudrfscraper", "sudrfparser"]
 LayerId = Literal["court_card", "newsroom"]
 
@@ -148,8 +151,9 @@ def ingest(
     )
     is_refused = False
     with prepared(settings) as url:
+        database = Database(url, removal_key=removal_key(secret_of(settings)))
         for path in files:
-            receipt = asyncio.run(_ingest(Database(url), path, options, settings))
+            receipt = asyncio.run(_ingest(database, path, options, settings))
             show_receipt(path, receipt, as_json=as_json)
             if options.skips_refused and not options.is_trial:
                 list_refused(path, receipt)

@@ -20,13 +20,21 @@ WRITER_LOCK = 0x5375_6473  # "Suds"
 class Database:
     """The database of one process.
 
-    Readers come from a pool and are read-only; writers open a connection of their own.
+    Readers come from a pool and are read-only; writers open a connection of their own. `removal_key` is what it must
+    not hold itself: by it, removed identifiers are recognised.
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 8, pool_wait_s: float = 2.0, statement_timeout_s: float = 20.0
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        pool_wait_s: float = 2.0,
+        statement_timeout_s: float = 20.0,
+        removal_key: bytes | None = None,
     ) -> None:
         self.url = url
+        self.removal_key = removal_key
         self._pool_size = pool_size
         self._timeout_ms = int(statement_timeout_s * 1000)
         self._turns = Turns(pool_size, wait_s=pool_wait_s)

@@ -23,8 +23,10 @@ from app.ingest.layouts.sudrfscraper_meta import Meta, read_meta
 from app.ingest.merge import Merging, keep_suspected, refuse_repeated, stage_changes, write_changes
 from app.ingest.receipt import Options, Receipt, Tallied
 from app.ingest.record import Covered, IngestError, Layout, Outcome, Record, Refused, Skipped, Warned
+from app.ingest.suppression import Suppression
 from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
+from app.records.removals import load_removed
 from app.records.resolve import is_closed
 from app.records.writing import STAGE as STAGE_VERSIONS
 from app.statistics.effect import Moved, find_effect
@@ -147,7 +149,8 @@ class _Batch:
         async with database.writer() as connection:
             if self.claim:
                 await self.claim.make(connection)
-            receipt = await self._take(connection, outcomes)
+            removed = await load_removed(connection, database.removal_key)
+            receipt = await self._take(connection, outcomes, Suppression(removed, self.tallied))
             if self.options.is_trial:
                 raise _Trial(receipt)
             await keep_refused(connection, self.batch_id, self.tallied.refused)
@@ -155,15 +158,16 @@ class _Batch:
                 await self.claim.settle(connection, receipt)
             return receipt
 
-    async def _take(self, connection: Connection, outcomes: Iterable[Outcome]) -> Receipt:
+    async def _take(self, connection: Connection, outcomes: Iterable[Outcome], suppression: Suppression) -> Receipt:
         await self._look_back(connection)
         await connection.execute(_SQL["stage"])
-        await connection.copy_records_to_table("stage", records=self._stage_rows(outcomes))
+        await connection.copy_records_to_table("stage", records=self._stage_rows(suppression.sift(outcomes)))
         if self._is_refused:
             return await self._keep(connection, self._receipt())
         await take_turn(connection, wait_s=self.writer_wait_s)
         await connection.execute("ANALYZE stage")
         await assign_cases(connection)
+        self.staged -= await suppression.settle(connection)
         if self.layout.refuses_duplicates:
             await refuse_repeated(connection, self.tallied)
             if self._is_refused:

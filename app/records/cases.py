@@ -10,6 +10,7 @@ import asyncpg
 from app.db.database import Connection, load_statements
 from app.records.ids import show_id
 from app.records.listing import Condition, Filter, Listing, Page, SortColumn, Statement, Wanted, find_rows
+from app.records.removals import is_stand_in
 from app.records.revisions import State
 from app.records.uid import has_check_digits
 from app.table import Column
@@ -246,7 +247,7 @@ def _identifiers(row: asyncpg.Record, known_by: Sequence[asyncpg.Record]) -> lis
     last_guid = next((i["value"] for i in reversed(known_by) if i["kind"] == "guid"), None)
     current = {"number": row["number"], "uid": row["uid"], "guid": last_guid}
     # What a version says of itself need not be a key that was learnt: its UID never is.
-    own = [(kind, value) for kind, value in current.items() if value is not None]
+    own = [(kind, value) for kind, value in current.items() if value is not None and not is_stand_in(value)]
     known = dict.fromkeys((*own, *((i["kind"], i["value"]) for i in known_by)))
     order = list(_TYPES)
     shown = sorted(known, key=lambda key: (order.index(key[0]), key[1] != current[key[0]]))

@@ -1,21 +1,30 @@
 -- name: kin
 -- Cases of the UIDs that staged versions have, or had until now, where they are more than one, or where one that is
 -- left alone still says otherwise.
+-- A removed case has a stand-in for its UID; so its kin go by the stand-in too.
 WITH touched AS MATERIALIZED (
-    SELECT uid FROM new_versions WHERE uid IS NOT NULL
+    SELECT coalesce(l.stand_in, t.uid) AS uid
+    FROM (
+        SELECT uid FROM new_versions WHERE uid IS NOT NULL
+        UNION
+        SELECT v.uid FROM versions v JOIN new_versions n ON n.court = v.court AND n.case_id = v.case_id
+        WHERE v.superseded_in IS NULL AND v.uid IS NOT NULL
+    ) t LEFT JOIN uid_links l ON l.uid = t.uid
+),
+spelt AS MATERIALIZED (
+    SELECT uid AS kin, uid FROM touched
     UNION
-    SELECT v.uid FROM versions v JOIN new_versions n ON n.court = v.court AND n.case_id = v.case_id
-    WHERE v.superseded_in IS NULL AND v.uid IS NOT NULL
+    SELECT l.stand_in, l.uid FROM touched t JOIN uid_links l ON l.stand_in = t.uid
 ),
 kin AS MATERIALIZED (
-    SELECT n.uid, n.court, n.case_id, n.instance, n.number, n.received_on, n.decided_on, n.disposition, n.arrival,
+    SELECT coalesce(l.stand_in, n.uid) AS uid, n.court, n.case_id, n.instance, n.number, n.received_on, n.decided_on, n.disposition, n.arrival,
            n.layers ? 'arrival' AS is_stated, true AS is_staged
-    FROM new_versions n
+    FROM new_versions n LEFT JOIN uid_links l ON l.uid = n.uid
     WHERE n.uid IS NOT NULL AND NOT n.is_withdrawn AND n.merged_into IS NULL
     UNION ALL
-    SELECT v.uid, v.court, v.case_id, v.instance, v.number, v.received_on, v.decided_on, v.disposition, v.arrival,
+    SELECT t.kin, v.court, v.case_id, v.instance, v.number, v.received_on, v.decided_on, v.disposition, v.arrival,
            v.layers ? 'arrival', false
-    FROM touched t JOIN versions v ON v.uid = t.uid
+    FROM spelt t JOIN versions v ON v.uid = t.uid
     WHERE v.superseded_in IS NULL AND NOT v.is_withdrawn AND v.merged_into IS NULL
       AND NOT EXISTS (SELECT FROM new_versions n WHERE n.court = v.court AND n.case_id = v.case_id)
 )
@@ -26,9 +35,10 @@ ORDER BY k.uid, k.court, k.case_id
 -- name: staged_kin
 -- The same where the staged versions are all there are.
 WITH kin AS MATERIALIZED (
-    SELECT uid, court, case_id, instance, number, received_on, decided_on, disposition, arrival,
-           layers ? 'arrival' AS is_stated
-    FROM new_versions WHERE uid IS NOT NULL AND NOT is_withdrawn AND merged_into IS NULL
+    SELECT coalesce(l.stand_in, n.uid) AS uid, n.court, n.case_id, n.instance, n.number, n.received_on, n.decided_on,
+           n.disposition, n.arrival, n.layers ? 'arrival' AS is_stated
+    FROM new_versions n LEFT JOIN uid_links l ON l.uid = n.uid
+    WHERE n.uid IS NOT NULL AND NOT n.is_withdrawn AND n.merged_into IS NULL
 )
 SELECT k.* FROM kin k WHERE k.uid IN (SELECT uid FROM kin GROUP BY uid HAVING count(*) > 1)
 ORDER BY k.uid, k.court, k.case_id

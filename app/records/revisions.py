@@ -8,7 +8,8 @@ from app.errors import Fault, InvalidParameters, NoRevisionYet
 
 _ASKED = """
 SELECT r.revision, r.published_at, r.reference, r.definition, r.is_backdated, p.revision AS last,
-       EXISTS (SELECT 1 FROM revisions s WHERE s.revision <= r.revision AND s.is_synthetic) AS is_synthetic
+       EXISTS (SELECT 1 FROM revisions s WHERE s.revision <= r.revision AND s.is_synthetic) AS is_synthetic,
+       (SELECT coalesce(max(x.revision), 0) FROM removals x) AS removed_in
 FROM published p JOIN revisions r ON r.revision = {which}
 """
 _LAST = _ASKED.format(which="p.revision")
@@ -34,6 +35,7 @@ class State:
     is_backdated: bool
     reference: int
     definition: int
+    removed_in: int = 0  # the last revision that removed personal data, from every state; 0 before the first
 
 
 def end_of(day: date) -> datetime:
@@ -75,6 +77,7 @@ async def get_state(
         is_backdated=row["is_backdated"],
         reference=row["reference"],
         definition=row["definition"],
+        removed_in=row["removed_in"],
     )
 
 

@@ -181,12 +181,23 @@ class CoverageWindow(SQLModel, table=True):
 
 
 class Removal(SQLModel, table=True):
-    """A keyed digest of an identifier that was cleared, so that it does not come back."""
+    """A keyed digest of an identifier that was cleared, so that it does not come back; a UID's is of every court, `*`.
+
+    The row without a court tells whether the key is the right one.
+    """
 
     __tablename__ = "removals"
     court: str = _text(key=True)
     digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     revision: int
+
+
+class UidLink(SQLModel, table=True):
+    """What removed cases have in the place of a UID that other cases still have: they stay kin."""
+
+    __tablename__ = "uid_links"
+    uid: str = _text(key=True)
+    stand_in: str = _text()
 
 
 class Case(SQLModel, table=True):
