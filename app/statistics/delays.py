@@ -1,0 +1,196 @@
+"""Delays: how the counts of past periods grew from revision to revision, read from the ledger."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+from app.db.database import Connection
+from app.records.revisions import State
+from app.statistics.grid import Combination, fetch, learnt_places
+from app.statistics.measure import Kind, Measure
+from app.statistics.measures import COUNTS
+from app.statistics.nowcast import HORIZON_DAYS, TRAINED_ON, Development, Ladder, Past, build_ladder
+from app.statistics.periods import Grain, Period, Window, list_periods, number_of, numbered
+from app.statistics.question import Question
+from app.statistics.select import Counted, Select, Statement
+from app.statistics.vintages import Published, after, find_published, start_of
+
+ORDINARY = ("new", "late_reported", "corrected")
+"""Causes by which a count grows as courts report. Other changes are no delay."""
+_LOADS = """
+SELECT l.court, r.published_at::date AS loaded_on
+FROM (SELECT court, min(revision) AS revision
+      FROM (SELECT court, revision FROM cases WHERE revision <= $1
+            UNION ALL SELECT court, revision FROM coverage_windows WHERE revision <= $1) AS seen
+      GROUP BY court) AS l
+JOIN revisions r ON r.revision = l.revision
+"""
+_FIRST_OF_SOURCES = "SELECT min(revision) AS revision FROM revisions WHERE revision <= $1 GROUP BY source"
+_DAY = timedelta(days=1)
+
+
+def count_behind(measure: Measure) -> str | None:
+    """The count whose growth a measure follows: its own, its denominator, its population; None where it has none."""
+    if measure.kind in (Kind.STOCK, Kind.ANY_CHARGE):
+        return None
+    return measure.counted_in if measure.counted_in in COUNTS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """What is known of the delays of one question as of one state.
+
+    `ladders`   by count and by the codes of its learnt dimensions (others share theirs)
+    `past`      by the same: the periods that taught it
+    `ordinary`  by count, first day of the period and codes of all dimensions: what was reported in the ordinary way;
+                only where it was asked for
+    """
+
+    grain: Grain
+    published_at: datetime
+    learnt: tuple[int, ...]
+    periods: tuple[Period, ...]
+    ladders: Mapping[tuple[str, Combination], Ladder]
+    past: Mapping[tuple[str, Combination], tuple[Past, ...]]
+    ordinary: Mapping[str, Mapping[tuple[date, Combination], int]]
+
+    def age(self, period: Period) -> float | None:
+        """Days from the end of a period to the publication of the state; None: it is not over."""
+        return age_at(period, self.published_at)
+
+    def ladder(self, count: str, codes: Combination) -> Ladder | None:
+        """The ladder of a cell."""
+        return self.ladders.get((count, tuple(codes[place] for place in self.learnt)))
+
+    def known(self, count: str, codes: Combination) -> list[tuple[float, int]]:
+        """Ages and ordinary counts of the latest periods of a cell, in order."""
+        held = self.ordinary.get(count, {})
+        ages = ((self.age(period), held.get((period.first, codes), 0)) for period in self.periods)
+        return [(age, n) for age, n in ages if age is not None]
+
+
+def age_at(period: Period, instant: datetime) -> float | None:
+    """Days from the end of a period to an instant; None: it is not over."""
+    ended = after(period)
+    if ended is None or ended > instant:
+        return None
+    return (instant - ended) / _DAY
+
+
+async def find_delays(
+    connection: Connection, state: State, question: Question, *, with_cells: bool, periods_back: int = TRAINED_ON
+) -> Delays:
+    """How the counts of a question grew, as of a state; `with_cells` also what is known in each cell.
+
+    Delays are estimated for the question with its filters: once for all courts, offences and other dimensions of the
+    card together, apart for each value of a dimension learnt from a text, which becomes known at a pace of its own.
+    Left out are the first revision of a source, days until the first load of their court, and other causes.
+
+    Reads   of the ledger, the ordinary entries of the periods that teach (`periods_back` and the horizon), which
+            revisions since then wrote
+    """
+    assert question.grain, "delays are of periods"
+    published = await find_published(connection, state)
+    periods = _teaching(question.grain, state, published, periods_back)
+    learnt = learnt_places(question)
+    counts = tuple(dict.fromkeys(name for name in map(count_behind, question.measures) if name))
+    empty = Delays(question.grain, state.published_at, learnt, periods, {}, {}, {})
+    if not counts or not periods:
+        return empty
+    reading = _Reading(question, counts, periods, state, published)
+    loads = await connection.fetch(_LOADS, state.revision)
+    firsts = [row["revision"] for row in await connection.fetch(_FIRST_OF_SOURCES, state.revision)]
+    by_court = {row["court"]: row["loaded_on"] for row in loads}
+    names = tuple(question.dimensions[place] for place in learnt)
+    grown = await fetch(connection, reading.statement(("revision",), names, by_court, firsts))
+    past = _past(grown, counts, periods, published, state.published_at)
+    ordinary: dict[str, dict[tuple[date, Combination], int]] = {}
+    if with_cells:
+        cells = await fetch(connection, reading.statement((), question.dimensions, by_court, firsts))
+        width = len(question.dimensions)
+        for first, *row in cells:
+            for name, n in zip(counts, row[width:], strict=True):
+                ordinary.setdefault(name, {})[(first, tuple(row[:width]))] = n
+    ladders = {key: build_ladder(one) for key, one in past.items()}
+    return Delays(question.grain, state.published_at, learnt, periods, ladders, past, ordinary)
+
+
+def _teaching(grain: Grain, state: State, published: Published, back: int) -> tuple[Period, ...]:
+    """The periods that teach: wholly after the first publication, ended by now, no older than is needed."""
+    today = state.published_at.astimezone(UTC).date()
+    number = max(0, number_of(grain, today - timedelta(days=HORIZON_DAYS)) - back)
+    begun = published.instants[0].astimezone(UTC).date()
+    periods = list_periods(grain, Window(numbered(grain, number).first, today))
+    return tuple(one for one in periods if one.first > begun and age_at(one, state.published_at) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Statements over the ordinary entries of the periods that teach."""
+
+    question: Question
+    counts: Sequence[str]
+    periods: Sequence[Period]
+    state: State
+    published: Published
+
+    def statement(
+        self,
+        before: Sequence[str],
+        dimensions: Iterable[str],
+        loads: Mapping[str, date],
+        firsts: Sequence[int],
+    ) -> Statement:
+        """Columns: those before, first day of the period, the dimensions, the counts."""
+        select = Select(None)
+        courts, loaded = select.add(list(loads)), select.add(list(loads.values()))
+        select.joined = (
+            f" JOIN unnest({courts}::text[], {loaded}::date[]) AS loads (loaded_court, loaded_on)"
+            " ON loaded_court = court AND day > loaded_on"
+        )
+        since = self.published.first_since(start_of(self.periods[0].first)) or self.state.revision
+        select.where.append(f"revision BETWEEN {select.add(since)} AND {select.add(self.state.revision)}")
+        select.where.append(f"cause = ANY({select.add(list(ORDINARY))})")
+        select.where.append(f"revision <> ALL({select.add(list(firsts))}::int[])")
+        for entry in self.question.filters:
+            select.filter(entry)
+        select.between(Window(self.periods[0].first, self.periods[-1].last))
+        select.groups += before
+        select.group(self.question.grain, dimensions)
+        reading = select.counts([Counted.of(COUNTS[name]) for name in self.counts], self.counts)
+        return Statement(f"SELECT * FROM ({reading.grouped}) AS groups WHERE {reading.counted}", reading.args)
+
+
+def _past(
+    rows: Iterable[Any],
+    counts: Sequence[str],
+    periods: Sequence[Period],
+    published: Published,
+    now: datetime,
+) -> dict[tuple[str, Combination], tuple[Past, ...]]:
+    """Each series of developments, from rows of revision, first day, codes, counts."""
+    ends = {period.first: after(period) for period in periods}
+    at = dict(zip(published.revisions, published.instants, strict=True))
+    steps: defaultdict[tuple[str, Combination], defaultdict[date, dict[float, int]]]
+    steps = defaultdict(lambda: defaultdict(dict))
+    for revision, first, *row in sorted(rows, key=lambda one: (one[0], one[1])):
+        width = len(row) - len(counts)
+        ended = ends[first]
+        assert ended
+        age = (at[revision] - ended) / _DAY
+        for name, n in zip(counts, row[width:], strict=True):
+            if n:
+                of = steps[(name, tuple(map(str, row[:width])))][first]
+                of[age] = of.get(age, 0) + int(n)
+    return {key: tuple(_developed(period, by_period, now) for period in periods) for key, by_period in steps.items()}
+
+
+def _developed(period: Period, by_period: Mapping[date, Mapping[float, int]], now: datetime) -> Past:
+    own = by_period.get(period.first, {})
+    ages = tuple(sorted(own))
+    age = age_at(period, now)
+    assert age is not None
+    return Past(age, Development(ages, tuple(accumulate(own[one] for one in ages))))

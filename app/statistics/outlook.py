@@ -1,0 +1,228 @@
+"""Outlook: how complete the recent periods of an answer are, what they will come to, and which are unusual."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from app.db.database import Connection
+from app.records.revisions import State
+from app.statistics.answer import Answer, find_answer
+from app.statistics.beside import Beside
+from app.statistics.codes import Codes
+from app.statistics.delays import Delays, count_behind, find_delays
+from app.statistics.grid import Combination
+from app.statistics.measure import Kind, Measure
+from app.statistics.nowcast import HORIZON_DAYS, Nowcast
+from app.statistics.periods import Period, period_of
+from app.statistics.question import Question
+from app.statistics.signal import BASELINE, FALSE_ALARMS, LEAST_COMPLETE, Expectation, Signal, expect, judge
+from app.table import Column, Row, Table
+
+_PERIOD_WIDTH = 4
+_BOUNDS = ("expected", "low50", "high50", "low80", "high80")
+_TOO_LITTLE = {
+    "code": "too_little_history",
+    "detail": "Of some recent periods it is not known how complete they are: too few periods have been observed from"
+    " their end until they were complete. Their completeness is null, and they have no nowcast.",
+}
+
+
+async def with_outlook(
+    connection: Connection, state: State, question: Question, known: Codes, answer: Answer, beside: Beside
+) -> Answer:
+    """The answer with `status` and `completeness` for each period, and what else is asked beside the counts.
+
+    The counts stay as they are. Without a grain, or a row, there is nothing to add.
+    """
+    if question.grain is None or not answer.table.rows:
+        return answer
+    cells = _Cells(question, answer.table)
+    has_recent = any(_is_recent(period, state) for period in cells.periods)
+    if not has_recent and not (beside.has_nowcast or beside.has_signal):
+        return cells.told([("final", 1.0)] * len(answer.table.rows), (), (), answer, ())
+    with_cells = beside.has_nowcast or beside.has_signal
+    delays = await find_delays(connection, state, question, with_cells=with_cells)
+    teller = _Teller(question, delays)
+    standing = [teller.standing(period, codes) for period, codes in cells.places]
+    more: list[list[Any]] = [[] for _ in answer.table.rows]
+    columns: list[Column] = []
+    if beside.has_nowcast:
+        columns += [column for measure in _counts(question) for column in _nowcast_columns(measure)]
+        for place, (period, codes) in enumerate(cells.places):
+            for measure in _counts(question):
+                more[place] += teller.nowcast(measure, period, codes, cells.value(place, measure), cells.is_cut(place))
+    if beside.has_signal:
+        columns += [column for measure in _counts(question) for column in _signal_columns(measure)]
+        judged = await _find_signals(connection, state, question, known, teller, cells)
+        for place, told in enumerate(judged):
+            more[place] += told
+    is_short = any(share is None and status != "not_over" for status, share in standing)
+    return cells.told(standing, columns, more, answer, [_TOO_LITTLE] if is_short else [])
+
+
+def _is_recent(period: Period, state: State) -> bool:
+    return period.last >= state.published_at.date() - timedelta(days=HORIZON_DAYS + 1)
+
+
+def _counts(question: Question) -> Sequence[Measure]:
+    """The measures that are plain counts: those that a nowcast is made for."""
+    return [measure for measure in question.measures if measure.kind is Kind.COUNT and count_behind(measure)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The rows of an answer by period and codes."""
+
+    question: Question
+    table: Table
+
+    @property
+    def places(self) -> Sequence[tuple[Period, Combination]]:
+        """Period and codes of each row."""
+        assert self.question.grain
+        width = _PERIOD_WIDTH + len(self.question.dimensions)
+        return [(period_of(self.question.grain, row[1]), tuple(row[_PERIOD_WIDTH:width])) for row in self.table.rows]
+
+    @property
+    def periods(self) -> Iterable[Period]:
+        """The period of each row."""
+        return (period for period, _ in self.places)
+
+    def value(self, place: int, measure: Measure) -> int:
+        """The count in a row."""
+        return int(self.table.rows[place][self.table.column_ids.index(measure.id)])
+
+    def is_cut(self, place: int) -> bool:
+        """Whether the window cuts a row's period."""
+        return bool(self.table.rows[place][3])
+
+    def told(
+        self,
+        standing: Sequence[tuple[str, float | None]],
+        columns: Sequence[Column],
+        more: Sequence[Sequence[Any]],
+        answer: Answer,
+        warnings: Iterable[dict[str, Any]],
+    ) -> Answer:
+        """The answer with all that was added."""
+        own = (
+            Column("status", caption="final, provisional, or not_over"),
+            Column("completeness", "number", "share", caption="Share of the eventual figure usually known at this age"),
+        )
+        rows: list[Row] = [
+            (*row[:_PERIOD_WIDTH], *told, *row[_PERIOD_WIDTH:], *added)
+            for row, told, added in zip(self.table.rows, standing, more or [()] * len(self.table.rows), strict=True)
+        ]
+        head, rest = self.table.columns[:_PERIOD_WIDTH], self.table.columns[_PERIOD_WIDTH:]
+        all_warnings = (*answer.warnings, *warnings)
+        table = replace(self.table, columns=(*head, *own, *rest, *columns), rows=rows, warnings=all_warnings)
+        return replace(answer, table=table, warnings=all_warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Says what the delays tell of one cell."""
+
+    question: Question
+    delays: Delays
+
+    def standing(self, period: Period, codes: Combination) -> tuple[str, float | None]:
+        """Status and completeness of a row: of the measure that is least complete."""
+        age = self.delays.age(period)
+        if age is None:
+            return "not_over", None
+        if age >= HORIZON_DAYS:
+            return "final", 1.0
+        ladders = [
+            self.delays.ladder(name, codes) if name else None for name in map(count_behind, self.question.measures)
+        ]
+        shares = [ladder.completeness(age) if ladder else None for ladder in ladders]
+        is_final = all(ladder is not None and ladder.is_final(age) for ladder in ladders)
+        told = [share for share in shares if share is not None]
+        share = round(min(told), 4) if len(told) == len(shares) else None
+        return ("final" if is_final else "provisional"), share
+
+    def expected(self, measure: Measure, period: Period, codes: Combination, value: int) -> Nowcast | None:
+        """What a count will come to."""
+        age, name = self.delays.age(period), count_behind(measure)
+        ladder = self.delays.ladder(name, codes) if name else None
+        if age is not None and age >= HORIZON_DAYS:
+            return Nowcast(float(value), value, value, value, value, 0.0)
+        if age is None or ladder is None or name is None:
+            return None
+        known = self.delays.ordinary.get(name, {}).get((period.first, codes), 0)
+        level = ladder.level(self.delays.known(name, codes))
+        return ladder.nowcast(age, known, level, beside=value - known)
+
+    def nowcast(self, measure: Measure, period: Period, codes: Combination, value: int, is_cut: bool) -> Sequence[Any]:
+        """The values under the columns of a nowcast."""
+        if self.delays.age(period) is None:
+            return (*(None for _ in _BOUNDS), "not_over")
+        found = self.expected(measure, period, codes, value)
+        if found is None or (is_cut and found.variance):
+            return (*(None for _ in _BOUNDS), "partial" if is_cut else "too_little_history")
+        return (round(found.expected, 1), found.low50, found.high50, found.low80, found.high80, "normal")
+
+    def is_complete_enough(self, measure: Measure, period: Period, codes: Combination) -> bool:
+        """Whether a count is complete enough to be judged."""
+        age, name = self.delays.age(period), count_behind(measure)
+        if age is None or name is None:
+            return False
+        ladder = self.delays.ladder(name, codes)
+        share = 1.0 if age >= HORIZON_DAYS else ladder.completeness(age) if ladder else None
+        return share is not None and share >= LEAST_COMPLETE
+
+
+def _nowcast_columns(measure: Measure) -> Iterable[Column]:
+    caption = f"{measure.caption}: expected figure {HORIZON_DAYS // 7} weeks after the period's end"
+    yield Column(f"{measure.id}_expected", "number", measure.unit.value, caption=caption)
+    for bound in _BOUNDS[1:]:
+        yield Column(f"{measure.id}_{bound}", "integer", measure.unit.value, caption=caption)
+    yield Column(f"{measure.id}_nowcast_status", caption="normal, not_over, partial, or too_little_history")
+
+
+def _signal_columns(measure: Measure) -> Iterable[Column]:
+    caption = f"{measure.caption}: outside what the past {BASELINE} weeks lead to expect ({FALSE_ALARMS:.0%} by chance)"
+    yield Column(f"{measure.id}_signal", caption=caption)
+    yield Column(f"{measure.id}_usual_low", "number", measure.unit.value, caption=caption)
+    yield Column(f"{measure.id}_usual_high", "number", measure.unit.value, caption=caption)
+
+
+async def _find_signals(
+    connection: Connection, state: State, question: Question, known: Codes, teller: _Teller, cells: _Cells
+) -> list[list[Any]]:
+    """For each row and count: the signal, and the bounds of the usual."""
+    first = min(period.first for period in cells.periods)
+    last = max(period.last for period in cells.periods)
+    start = max(first - timedelta(weeks=BASELINE), date.min + timedelta(days=7))
+    asked = replace(question, measures=tuple(_counts(question)), start=start, end=last, last_n=None)
+    if not asked.measures:
+        return [[] for _ in cells.table.rows]
+    longer = _Cells(asked, (await find_answer(connection, state, asked, known, cells_limit=10**7)).table)
+    begun = known.covered.first if known.covered else date.max
+    series: dict[tuple[str, Combination], dict[date, Nowcast | None]] = {}
+    for place, (period, codes) in enumerate(longer.places):
+        for measure in asked.measures:
+            value = longer.value(place, measure)
+            found = teller.expected(measure, period, codes, value) if period.first >= begun else None
+            series.setdefault((measure.id, codes), {})[period.first] = found
+    judged = []
+    for period, codes in cells.places:
+        told: list[Any] = []
+        for measure in asked.measures:
+            can_tell = teller.is_complete_enough(measure, period, codes)
+            told += _judged(series.get((measure.id, codes), {}), period, can_tell=can_tell)
+        judged.append(told)
+    return judged
+
+
+def _judged(series: Mapping[date, Nowcast | None], period: Period, *, can_tell: bool) -> Sequence[Any]:
+    past = [series.get(period.first - timedelta(weeks=back)) for back in range(BASELINE, 0, -1)]
+    own = series.get(period.first)
+    expectation: Expectation | None = None
+    if own is not None and all(one is not None for one in past):
+        expectation = expect([one.expected for one in past if one is not None], own.variance)
+    if own is None or expectation is None or not can_tell:
+        return (Signal.CANNOT_TELL.value, None, None)
+    return (judge(own.expected, expectation).value, round(expectation.low, 1), round(expectation.high, 1))
