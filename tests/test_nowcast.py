@@ -24,8 +24,9 @@ SHARES = (0.3, 0.3, 0.15, 0.1, 0.05, 0.04, 0.03, 0.02, 0.01)  # of a week's case
 
 
 def grown(steps: dict[float, int]) -> Development:
-    ages = tuple(sorted(steps))
-    return Development(ages, tuple(accumulate(steps[age] for age in ages)))
+    """A development that was looked at every week."""
+    ages = tuple(sorted({*steps, *(7.0 * week for week in range(WEEKS + 60))}))
+    return Development(ages, tuple(accumulate(steps.get(age, 0) for age in ages)))
 
 
 def reported(total: int, dice: random.Random, withdrawn: float = 0.0) -> Development:
@@ -121,7 +122,7 @@ def test_a_nowcast_knows_nothing_of_what_came_after_its_day() -> None:
     ago = 35.0
     cut = []
     for one in past:
-        kept = {age: one.development.at(age) for age in one.development.ages if age <= one.age - ago}
+        kept = {age: round(one.development.at(age)) for age in one.development.ages if age <= one.age - ago}
         counts = tuple(kept.values())
         cut.append(Past(one.age, Development((*kept, one.age - ago + 1), (*counts, 10**6))))
     then, other = ([Past(p.age - ago, p.development) for p in known if p.age >= ago] for known in (past, cut))
@@ -168,3 +169,8 @@ def test_whatever_the_history_bounds_are_in_order_and_nothing_is_negative(
     if nowcast is not None:
         assert 0 <= nowcast.low80 <= nowcast.low50 <= nowcast.high50 <= nowcast.high80
         assert nowcast.low50 <= nowcast.expected <= nowcast.high50
+
+
+def test_between_two_publications_a_count_is_on_its_way() -> None:
+    development = Development((0.5, 7.5), (10, 24))
+    assert [development.at(age) for age in (0.0, 0.5, 4.0, 7.5, 99.0)] == [0, 10, 17, 24, 24]

@@ -75,6 +75,8 @@ STATISTICS: dict[str, Any] = {
             "week_start": "2023-06-05",
             "week_end": "2023-06-11",
             "partial": False,
+            "status": "final",
+            "completeness": 0.998,
             "service_status": "mobilised",
             "persons_convicted": 19,
             "coverage": 0.28,

@@ -364,6 +364,10 @@ class Cell(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     partial: bool | None = None
+    status: Annotated[str | None, _described("With a grain: final, provisional, or not_over.")] = None
+    completeness: Annotated[
+        float | None, _described("Share of the eventual figure usually known at this age; null: it cannot be told.")
+    ] = None
     vintage_revision: Annotated[int | None, _described("With vintage: the revision of which the figures are.")] = None
     vintage_published_at: datetime | None = None
     vintage_status: Annotated[str | None, _described("normal, or not_yet: no such revision so far.")] = None

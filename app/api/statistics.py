@@ -13,7 +13,7 @@ from app.api.caching import short_hash
 from app.api.caller import StatisticsReader
 from app.api.common import LANGUAGE, SHOWN_AS, STATE
 from app.api.describe import Operation
-from app.api.kinds import TEXT, WHOLE
+from app.api.kinds import TEXT, TRUTH, WHOLE
 from app.api.negotiation import Representation
 from app.api.parameters import Asked, Parameter, ParameterSet, Role
 from app.api.reply import Answer, Reading, Reply, Replying, envelope
@@ -24,6 +24,7 @@ from app.statistics import Codes, Question, catalogue, find_answer, parameters, 
 from app.statistics.beside import LAG_WEEKS_LIMIT, Beside, Vintage
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
+from app.statistics.outlook import with_outlook
 from app.statistics.vintages import find_all, find_first
 from app.vocabulary import CODELISTS
 
@@ -96,6 +97,21 @@ BESIDE = (
         Role.BESIDE,
         highest=LAG_WEEKS_LIMIT,
         example="4",
+    ),
+    Parameter(
+        "nowcast",
+        TRUTH,
+        "Beside each count, the figure that it is expected to reach, with 50 and 80 % intervals (`_expected`, `_low50`,"
+        " `_high50`, `_low80`, `_high80`).",
+        Role.BESIDE,
+        default=False,
+    ),
+    Parameter(
+        "signal",
+        TRUTH,
+        "Beside each weekly count, whether it is outside what the weeks before lead to expect (`_signal`).",
+        Role.BESIDE,
+        default=False,
     ),
 )
 QUESTION = ParameterSet((*ASKED, *BESIDE, WHOLE_LIMIT, *STATE, *SHOWN_AS))
@@ -208,7 +224,12 @@ def faults_of(asked: Asked, preset: str | None, codes: Codes) -> Iterable[Fault]
 
 def beside_of(asked: Asked) -> Beside:
     """What a query asks beside the counts."""
-    return Beside(Vintage(asked.one("vintage", Vintage.LATEST)), asked.one("lag"))
+    return Beside(
+        vintage=Vintage(asked.one("vintage", Vintage.LATEST)),
+        lag_weeks=asked.one("lag"),
+        has_nowcast=asked.one("nowcast", False),
+        has_signal=asked.one("signal", False),
+    )
 
 
 def question_of(asked: Asked, preset: str | None, codes: Codes, *, measure: str | None = None) -> Question:
@@ -252,15 +273,13 @@ async def _find(reading: Reading, question: Question, beside: Beside, cells_limi
         Vintage.FIRST: partial(find_first, lag_weeks=beside.lag_weeks or 0),
         Vintage.ALL: find_all,
     }
-    return await finds[beside.vintage](
-        reading.connection,
-        reading.state,
-        question,
-        reading.codes,
-        cells_limit=cells_limit,
-        lang=reading.shape.lang,
-        rounding=rounding,
+    about = (reading.connection, reading.state, question, reading.codes)
+    answer = await finds[beside.vintage](
+        *about, cells_limit=cells_limit, lang=reading.shape.lang, rounding=rounding
     )
+    if beside.vintage is not Vintage.LATEST:
+        return answer
+    return await with_outlook(*about, answer, beside, is_rounded=rounding > 1)
 
 
 def refuse_cut(asked: Asked, rows: int) -> None:

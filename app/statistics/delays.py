@@ -1,5 +1,6 @@
 """Delays: how the counts of past periods grew from revision to revision, read from the ledger."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -172,25 +173,28 @@ def _past(
     now: datetime,
 ) -> dict[tuple[str, Combination], tuple[Past, ...]]:
     """Each series of developments, from rows of revision, first day, codes, counts."""
-    ends = {period.first: after(period) for period in periods}
     at = dict(zip(published.revisions, published.instants, strict=True))
-    steps: defaultdict[tuple[str, Combination], defaultdict[date, dict[float, int]]]
+    steps: defaultdict[tuple[str, Combination], defaultdict[date, dict[datetime, int]]]
     steps = defaultdict(lambda: defaultdict(dict))
-    for revision, first, *row in sorted(rows, key=lambda one: (one[0], one[1])):
-        width = len(row) - len(counts)
-        ended = ends[first]
-        assert ended
-        age = (at[revision] - ended) / _DAY
+    active: set[datetime] = set()
+    for revision, first, *row in rows:
+        width, instant = len(row) - len(counts), at[revision]
+        active.add(instant)
         for name, n in zip(counts, row[width:], strict=True):
-            if n:
-                of = steps[(name, tuple(map(str, row[:width])))][first]
-                of[age] = of.get(age, 0) + int(n)
-    return {key: tuple(_developed(period, by_period, now) for period in periods) for key, by_period in steps.items()}
+            of = steps[(name, tuple(row[:width]))][first]
+            of[instant] = of.get(instant, 0) + n
+    instants = sorted(active)
+    return {
+        key: tuple(_developed(period, by_period.get(period.first, {}), instants, now) for period in periods)
+        for key, by_period in steps.items()
+    }
 
 
-def _developed(period: Period, by_period: Mapping[date, Mapping[float, int]], now: datetime) -> Past:
-    own = by_period.get(period.first, {})
-    ages = tuple(sorted(own))
-    age = age_at(period, now)
+def _developed(period: Period, steps: Mapping[datetime, int], instants: Sequence[datetime], now: datetime) -> Past:
+    """How the count of a period grew, with a place for every publication of the series since it began."""
+    age, ended = age_at(period, now), after(period)
     assert age is not None
-    return Past(age, Development(ages, tuple(accumulate(own[one] for one in ages))))
+    assert ended is not None
+    since = instants[bisect_left(instants, start_of(period.first)) :]
+    ages = tuple((instant - ended) / _DAY for instant in since)
+    return Past(age, Development(ages, tuple(accumulate(steps.get(instant, 0) for instant in since))))

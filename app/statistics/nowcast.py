@@ -33,15 +33,25 @@ _Z50, _Z80 = (NormalDist().inv_cdf(0.5 + level / 2) for level in (0.5, 0.8))
 
 @dataclass(frozen=True, slots=True)
 class Development:
-    """How the count of one period grew: `counts[i]` is what was known from age `ages[i]` on (days since its end)."""
+    """How the count of one period grew: `counts[i]` was published at age `ages[i]` (days since its end).
+
+    Every publication that could have told of it has its place, also where it told nothing new.
+    """
 
     ages: tuple[float, ...]
     counts: tuple[int, ...]
 
-    def at(self, age: float) -> int:
-        """The count as known at an age; 0 before the first entry."""
+    def at(self, age: float) -> float:
+        """The count at an age; between two publications on the line between them, 0 before the first.
+
+        So that a period that was last looked at six days ago is not taken for one that was looked at today.
+        """
         place = bisect_right(self.ages, age)
-        return self.counts[place - 1] if place else 0
+        if place == 0 or place == len(self.ages):
+            return float(self.counts[place - 1]) if place else 0.0
+        before, after = self.ages[place - 1], self.ages[place]
+        way = (age - before) / (after - before)
+        return self.counts[place - 1] + way * (self.counts[place] - self.counts[place - 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class _Step:
 
     factor: float
     variance: float
-    volume: int
+    volume: float
     periods: int
 
 
@@ -211,19 +221,20 @@ class Skill:
 def back_test(past: Sequence[Past], origins: Sequence[float]) -> tuple[Trial, ...]:
     """Nowcasts as they would have been made so many days ago (`origins`), each from what was known then alone.
 
+    An origin is a publication: between two, a development already leans to the one to come.
     Only of periods whose eventual count is known by now.
     """
     trials = []
     for ago in origins:
         then = [Past(one.age - ago, one.development) for one in past if one.age - ago >= 0]
         ladder = build_ladder(then)
-        level = ladder.level([(one.age, one.development.at(one.age)) for one in then])
+        level = ladder.level([(one.age, round(one.development.at(one.age))) for one in then])
         for one in then:
             if one.age < HORIZON_DAYS <= one.age + ago:
-                known = one.development.at(one.age)
+                known = round(one.development.at(one.age))
                 made = ladder.nowcast(one.age, known, level)
                 if made is not None:
-                    trials.append(Trial(one.age, known, made, one.development.at(HORIZON_DAYS)))
+                    trials.append(Trial(one.age, known, made, round(one.development.at(HORIZON_DAYS))))
     return tuple(trials)
 
 
