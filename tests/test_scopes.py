@@ -23,7 +23,11 @@ ASSIGNED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("GET", r"/(healthz|readyz)|/v1/me", EVERYBODY),
     ("GET", r"/metrics", ("admin",)),
     ("GET", r"/v1/statistics/records", ("records",)),
-    ("GET", r"/v1/statistics(/weekly|/sentences|/catalogue)?|/v1/compare|/v1/config|/v1/vocabularies", ("statistics",)),
+    (
+        "GET",
+        r"/v1/statistics(/weekly|/sentences|/catalogue|/nowcast-skill)?|/v1/compare|/v1/config|/v1/vocabularies",
+        ("statistics",),
+    ),
     ("GET", r"/v1/(courts|offences|revisions)(/\{\})?", ("statistics",)),
     ("GET", r"/v1/cases(/\{\}(/revisions)?)?|/v1/changes|/v1/revisions/\{\}/changes", ("records",)),
     ("POST", r"/v1/ingest/batches", ("ingest", "curate")),

@@ -110,6 +110,25 @@ STATISTICS: dict[str, Any] = {
     "warnings": [],
 }
 
+SKILL: dict[str, Any] = {
+    "results": [
+        {
+            "measure": "persons_convicted",
+            "age_weeks": "1",
+            "n": 40,
+            "coverage_50": 0.55,
+            "coverage_80": 0.83,
+            "bias": -0.004,
+            "error": 0.05,
+            "error_of_count": 0.31,
+            "status": "normal",
+        }
+    ],
+    "paging": {"limit": None, "has_more": False, "next": None, "total": 1},
+    "meta": {**_META, "question": "measures=persons_convicted"},
+    "warnings": [],
+}
+
 RECORDS_BEHIND: dict[str, Any] = {
     "results": [
         {

@@ -19,6 +19,7 @@ from app.api import (
     receipts,
     removal,
     revisions,
+    skill,
     statistics,
     vocabularies,
 )
@@ -26,6 +27,7 @@ from app.api import (
 ROUTERS: tuple[APIRouter, ...] = (
     statistics.router,
     behind.router,
+    skill.router,
     compare.router,
     cases.router,
     changes.router,

@@ -432,6 +432,26 @@ class StatisticsAnswer(Shape):
     warnings: list[Warned]
 
 
+class SkillRow(Shape):
+    """How nowcasts of one count at one age came out."""
+
+    measure: str
+    age_weeks: Annotated[str, _described("Whole weeks from the period's end to the nowcast.")]
+    n: Annotated[int, _described("Nowcasts whose outcome is known.")]
+    coverage_50: Annotated[float | None, _described("Share of outcomes within the 50 % interval.")]
+    coverage_80: Annotated[float | None, _described("Share of outcomes within the 80 % interval.")]
+    bias: Annotated[float | None, _described("Expected less outcome, over outcome.")]
+    error: Annotated[float | None, _described("Distance of expected and outcome, over outcome.")]
+    error_of_count: Annotated[float | None, _described("The same for the count as it stood.")]
+    status: Literal["normal", "too_little_history"]
+
+
+class SkillAnswer(Listed):
+    """How nowcasts came out, by measure and age."""
+
+    results: list[SkillRow]
+
+
 class RecordBehind(Shape):
     """One case, person or charge that is counted."""
 
