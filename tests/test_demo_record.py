@@ -19,7 +19,8 @@ from app.statistics.verify import verify
 from tests.databases import cloned
 from tests.serving import SECRET
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/recipes/article-check.md")
 RECIPE = re.compile(r"curl '([^']+)'(?: \| cut -d, -f(\S+))?\n```\n+```csv\n(.*?)```", re.DOTALL)
 
 
@@ -118,13 +119,59 @@ async def test_a_published_share_comes_out_among_the_known_sentences_of_a_minori
     assert 0 < rows[sentence]["coverage"] < 0.5
 
 
-async def test_the_readmes_recipes_give_the_output_that_it_shows(client: httpx.AsyncClient) -> None:
-    recipes = RECIPE.findall(README.read_text(encoding="utf-8"))
-    assert len(recipes) >= 5
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_recipes_of_a_page_give_the_output_that_it_shows(client: httpx.AsyncClient, page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    recipes = RECIPE.findall(text)
+    assert len(recipes) == text.count("```csv") >= 5
     for url, fields, shown in recipes:
         reply = await client.get(url.removeprefix("http://127.0.0.1:8000"))
         assert reply.headers["sudstat-synthetic"] == "true"
         assert cut(reply.text, fields) == list(csv.reader(io.StringIO(shown))), url
+
+
+async def test_the_retold_sentence_is_false_and_the_first_one_holds(client: httpx.AsyncClient) -> None:
+    weeks = await ask(
+        client, "/weekly", measures="persons_convicted", as_of="2023-07-19", **window("2023-W01", "2023-W26")
+    )
+    counts = [row["persons_convicted"] for row in weeks]
+    assert sum(count < 100 for count in counts) >= 20
+    assert max(counts[:21]) < 100
+    assert sum(counts) < 2076 < 26 * 100
+
+
+async def test_a_nowcast_of_then_holds_what_came_out(client: httpx.AsyncClient) -> None:
+    question = {"measures": "persons_convicted", **window("2024-W01", "2024-W22")}
+    then = await ask(client, "/weekly", nowcast="true", as_of="2024-06-18", **question)
+    lagged = await ask(client, "/weekly", vintage="first", lag="26", **question)
+    held, error, short = 0, 0.0, 0.0
+    for row, outcome in zip(then, lagged, strict=True):
+        eventual = outcome["persons_convicted"]
+        held += row["persons_convicted_low80"] <= eventual <= row["persons_convicted_high80"]
+        error += abs(row["persons_convicted_expected"] - eventual)
+        short += abs(row["persons_convicted"] - eventual)
+        assert row["status"] == ("final" if row["completeness"] > 0.99 else "provisional")
+    assert held >= 0.7 * len(then)
+    assert error < short / 2
+
+
+async def test_the_back_test_publishes_coverage_near_what_the_intervals_promise(client: httpx.AsyncClient) -> None:
+    answer = (await client.get("/v1/statistics/nowcast-skill", params={"offence": "337"})).json()
+    rows = {(row["measure"], row["age_weeks"]): row for row in answer["results"]}
+    for measure in ("cases_received", "persons_convicted"):
+        whole, young = rows[(measure, "all")], rows[(measure, "1")]
+        assert whole["n"] > 300
+        assert whole["coverage_80"] > 0.8
+        assert whole["coverage_50"] > 0.5
+        assert abs(whole["bias"]) < 0.02
+        assert young["error"] < young["error_of_count"] / 2
+
+
+async def test_the_reason_of_a_late_figure_is_told_and_adds_up(client: httpx.AsyncClient) -> None:
+    question = {"measures": "cases_received", "offence": "337", **window("2022", "2023-H1")}
+    (row,) = (await client.get("/v1/compare", params={"from": "2023-07-19", **question})).json()["results"]
+    told = row["cases_received"]
+    assert told["delta"] == sum(told["causes"].values()) == told["causes"]["late_reported"] > 0
 
 
 def cut(text: str, fields: str) -> list[list[str]]:
