@@ -58,6 +58,9 @@ async def read_nowcast_skill(
             return (
                 Fault("needs-grain", "Nowcasts are of periods: group_by takes a grain here.", parameter="group_by"),
             )
+        if reply.rounding > 1:
+            detail = "The back-test is reckoned from exact counts, which are told to callers with a key."
+            return (Fault("needs-key", detail, parameter="measures"),)
         return tuple(faults_in(question))
 
     async def find(reading: Reading) -> Answer:

@@ -208,18 +208,18 @@ async def read_catalogue(
 async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:
     def check(codes: Codes, shape: Representation) -> Iterable[Fault]:
         del shape
-        return faults_of(asked, preset, codes)
+        return faults_of(asked, preset, codes, is_rounded=reply.rounding > 1)
 
     return await reply.from_record(asked, _finding(asked, reply, preset), check=check, may_pin=True)
 
 
-def faults_of(asked: Asked, preset: str | None, codes: Codes) -> Iterable[Fault]:
+def faults_of(asked: Asked, preset: str | None, codes: Codes, *, is_rounded: bool = False) -> Iterable[Fault]:
     """All that is wrong with the question that a query asks."""
     try:
         question = question_of(asked, preset, codes)
     except InvalidParameters as problem:
         return problem.faults
-    return tuple(beside_of(asked).faults(question))
+    return tuple(beside_of(asked).faults(question, is_rounded=is_rounded))
 
 
 def beside_of(asked: Asked) -> Beside:
@@ -274,9 +274,7 @@ async def _find(reading: Reading, question: Question, beside: Beside, cells_limi
         Vintage.ALL: find_all,
     }
     about = (reading.connection, reading.state, question, reading.codes)
-    answer = await finds[beside.vintage](
-        *about, cells_limit=cells_limit, lang=reading.shape.lang, rounding=rounding
-    )
+    answer = await finds[beside.vintage](*about, cells_limit=cells_limit, lang=reading.shape.lang, rounding=rounding)
     if beside.vintage is not Vintage.LATEST:
         return answer
     return await with_outlook(*about, answer, beside, is_rounded=rounding > 1)

@@ -32,12 +32,15 @@ class Beside:
     has_nowcast: bool = False
     has_signal: bool = False
 
-    def faults(self, question: Question) -> Iterator[Fault]:
-        """What does not go together."""
+    def faults(self, question: Question, *, is_rounded: bool = False) -> Iterator[Fault]:
+        """What does not go together; `is_rounded`: the caller is told rounded counts only."""
         yield from self._faults_of_vintage(question)
         extras = {"nowcast": self.has_nowcast, "signal": self.has_signal}
         for name in (name for name, is_asked in extras.items() if is_asked):
-            if question.grain is None:
+            if is_rounded:
+                detail = f"{name} is reckoned from exact counts, which are told to callers with a key."
+                yield Fault("needs-key", detail, parameter=name)
+            elif question.grain is None:
                 detail = f"{name} speaks of periods, so group_by needs a grain, such as week."
                 yield Fault("needs-grain", detail, parameter=name)
             elif self.vintage is not Vintage.LATEST:

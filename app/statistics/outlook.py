@@ -29,11 +29,19 @@ _TOO_LITTLE = {
 
 
 async def with_outlook(
-    connection: Connection, state: State, question: Question, known: Codes, answer: Answer, beside: Beside
+    connection: Connection,
+    state: State,
+    question: Question,
+    known: Codes,
+    answer: Answer,
+    beside: Beside,
+    *,
+    is_rounded: bool = False,
 ) -> Answer:
     """The answer with `status` and `completeness` for each period, and what else is asked beside the counts.
 
-    The counts stay as they are. Without a grain, or a row, there is nothing to add.
+    The counts stay as they are. Without a grain, or a row, there is nothing to add. Where counts are rounded, what
+    derives from exact ones is not told: a recent period is provisional, and its completeness null.
     """
     if question.grain is None or not answer.table.rows:
         return answer
@@ -41,6 +49,9 @@ async def with_outlook(
     has_recent = any(_is_recent(period, state) for period in cells.periods)
     if not has_recent and not (beside.has_nowcast or beside.has_signal):
         return cells.told([("final", 1.0)] * len(answer.table.rows), (), (), answer, ())
+    if is_rounded:
+        by_age = _Teller(question, Delays(question.grain, state.published_at, (), (), {}, {}, {}))
+        return cells.told([by_age.standing(*place) for place in cells.places], (), (), answer, ())
     with_cells = beside.has_nowcast or beside.has_signal
     delays = await find_delays(connection, state, question, with_cells=with_cells)
     teller = _Teller(question, delays)
