@@ -191,3 +191,54 @@ async def test_what_an_undone_batch_brought_stays_at_its_address_and_in_no_list(
     for act in ("withdrawal", "restoration"):
         refused = await curator.post(f"/v1/cases/{case_['id']}/{act}", json={})
         assert problem_of(refused) == (409, "case-state")
+
+
+async def conflicts(client: Client, **asked: str) -> dict[str, dict[str, Any]]:
+    """The open conflicts by field, or by kind where they are of no field."""
+    found_ = (await client.get("/v1/conflicts", params=asked)).json()["results"]
+    return {conflict["field"] or conflict["kind"]: conflict for conflict in found_}
+
+
+async def test_a_conflict_is_settled_by_the_cards_word_or_by_the_newsrooms(curator: Client) -> None:
+    address = f"/v1/cases/{(await found(curator, '1-45/2023'))['id']}"
+    sentence = {"kind": "imprisonment", "execution": "immediate", "term_months": 36}
+    said = {
+        "cause": "correction",
+        "decided_on": "2023-04-20",
+        "deny": ["received_on"],
+        "defendants": [{"id": "d1", "service_status": "contract", "sentence": sentence}],
+    }
+    assert (await curator.patch(address, json=said, headers={"If-Match": "*"})).status_code == 200
+    open_ = await conflicts(curator)
+    assert set(open_) == {"decided_on", "received_on", "defendants.d1.service_status", "defendants.d1.sentence"}
+    for field, way in (
+        ("decided_on", "court_card"),
+        ("received_on", "court_card"),
+        ("defendants.d1.sentence", "court_card"),
+        ("defendants.d1.service_status", "newsroom"),
+    ):
+        answer = await curator.post(f"/v1/conflicts/{open_[field]['id']}/resolution", json={"resolution": way})
+        assert (answer.status_code, answer.json()["applied"]) == (200, True), answer.text
+    assert await conflicts(curator) == {}
+    assert set(await conflicts(curator, revision="3")) == set(open_)
+    now = (await curator.get(address)).json()
+    (person, _) = now["defendants"]
+    assert (now["decided_on"], now["received_on"]) == ("2023-04-21", "2023-03-14")
+    assert (person["service_status"], person["sentence"]["term_months"]) == ("contract", 30)
+    again = await curator.post(f"/v1/conflicts/{open_['decided_on']['id']}/resolution", json={"resolution": "newsroom"})
+    assert problem_of(again) == (404, "not-found")
+    # The last word, that the newsroom's stands, is taken back: the conflict is open again.
+    undone = await curator.post(f"/v1/ingest/batches/{answer.json()['batch_id']}/undo", json={})
+    assert (undone.status_code, set(await conflicts(curator))) == (201, {"defendants.d1.service_status"})
+
+
+async def test_two_cases_that_look_alike_are_said_to_be_two(curator: Client, database: Database) -> None:
+    record = case(CHITA, "1-20/2023", uid="61GV0012-01-2023-000124-57", received_on="2023-03-14")
+    await take(database, (record, {**record, "number": "1-21/2023"}), layer="court_card", published_at=PUBLISHED[1])
+    pair = (await conflicts(curator))["possible_duplicate"]
+    address = f"/v1/conflicts/{pair['id']}/resolution"
+    wrong = await curator.post(address, json={"resolution": "newsroom"})
+    assert problem_of(wrong) == (422, "invalid-body")
+    assert (await curator.post(address, json={"resolution": "not_duplicates"})).json()["applied"] is True
+    assert await conflicts(curator) == {}
+    assert problem_of(await curator.post("/v1/conflicts/x/resolution", json={"resolution": "newsroom"}))[0] == 404

@@ -19,15 +19,26 @@ from app.api.describe import Operation
 from app.api.negotiation import choose
 from app.api.parameters import Asked, ParameterSet
 from app.api.reply import Reply, Replying
-from app.api.schemas_curation import CaseAct, Correction, Merger, Restoration, Undoing, UndoReceipt, Withdrawal
+from app.api.schemas_curation import (
+    CaseAct,
+    Correction,
+    Merger,
+    Resolution,
+    Restoration,
+    Undoing,
+    UndoReceipt,
+    Withdrawal,
+)
 from app.errors import NotFound, PreconditionRequired
 from app.formats import dump
 from app.ingest.acting import Act
 from app.ingest.correction import correct
 from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
 from app.ingest.receipt import Receipt
+from app.ingest.resolution import settle
 from app.ingest.undo import undo
 from app.records.cases import get_case
+from app.records.conflicts import read_conflict_id
 from app.records.ids import read_id
 from app.records.revisions import get_state
 
@@ -111,7 +122,20 @@ _UNDO = Operation(
     formats=("json",),
     problems=(404, 409),
 )
-_Said = Correction | Withdrawal | Restoration | Merger
+_SETTLE = Operation(
+    id="settle_conflict",
+    tag="Curation",
+    summary="Settle a conflict",
+    description="Take the card's word or keep the newsroom's, or say that two cases are no duplicates. What is settled"
+    " is no conflict any more until one of its values moves. The answer has the case as it is now.",
+    result=CaseAct,
+    scopes=("curate",),
+    body=Resolution,
+    path_parameters={"id": ("Id of the conflict.", examples.CONFLICT["id"])},
+    formats=("json",),
+    problems=(404, 412),
+)
+_Said = Correction | Resolution | Withdrawal | Restoration | Merger
 Unasked = Annotated[Asked, Depends(Asking(ParameterSet(())))]
 """A query that has to be empty."""
 
@@ -146,6 +170,19 @@ async def merge_case(caller: Curator, asked: Unasked, reply: Reply) -> Response:
     return await _perform(caller, asked, reply, said, partial(merge_into, survivor_id=id_in(reply, "other")))
 
 
+@router.post("/v1/conflicts/{id}/resolution", **_SETTLE.route())
+async def settle_conflict(caller: Curator, asked: Unasked, reply: Reply) -> Response:
+    """Settle a conflict."""
+    said = await read_body(reply.request, Resolution)
+    shown = reply.request.path_params["id"]
+    known = read_conflict_id(shown)
+    if known is None:
+        raise NotFound(f"There is no conflict {shown[:60]}.")
+    case_id, tag = known
+    act_on = partial(settle, tag=tag, resolution=said.resolution)
+    return await _perform(caller, asked, reply, said, act_on, case_id=case_id)
+
+
 @router.post("/v1/ingest/batches/{id}/undo", **_UNDO.route())
 async def undo_batch(caller: Curator, asked: Unasked, reply: Reply) -> Response:
     """Take a batch back."""
@@ -162,12 +199,18 @@ async def undo_batch(caller: Curator, asked: Unasked, reply: Reply) -> Response:
 
 
 async def _perform(
-    caller: Caller, asked: Asked, reply: Replying, said: _Said, act_on: Callable[..., Awaitable[Receipt]]
+    caller: Caller,
+    asked: Asked,
+    reply: Replying,
+    said: _Said,
+    act_on: Callable[..., Awaitable[Receipt]],
+    *,
+    case_id: UUID | None = None,
 ) -> Response:
-    """Do an act on the case that the path names, and show the case as it is then."""
+    """Do an act on a case, by default the one that the path names, and show the case as it is then."""
     asked.refuse()
     shape = choose(asked, reply.request.headers, ("json",))
-    wanted = Wanted(id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
+    wanted = Wanted(case_id or id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
     database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
     receipt = await act_on(database, wanted, _act_of(caller, said), writer_wait_s=wait_s)
     async with database.snapshot() as connection:

@@ -92,6 +92,20 @@ class CaseAct(Shape):
     case: Case
 
 
+class Resolution(Shape):
+    """How a conflict is settled."""
+
+    cause: Literal["resolution"] = "resolution"
+    resolution: Annotated[
+        Literal["court_card", "newsroom", "not_duplicates"],
+        Field(
+            description="`court_card`: the newsroom takes its value or its denial back. `newsroom`: it stays as it is."
+            " `not_duplicates`: the two cases are two; a duplicate is merged instead."
+        ),
+    ]
+    note: Note = None
+
+
 class Undoing(Shape):
     """Why a batch is taken back."""
 

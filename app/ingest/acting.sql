@@ -59,3 +59,7 @@ ORDER BY c.court, c.case_id
 -- name: keep
 INSERT INTO batches (batch_id, revision, digest, author, seen_on, created_at, receipt, undoes)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: settle
+-- What is settled already stays settled by the first word.
+INSERT INTO conflict_resolutions (court, case_id, tag, revision, resolution) VALUES ($1, $2, $3, {revision}, $4)

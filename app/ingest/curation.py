@@ -24,6 +24,7 @@ LEDGER_CAUSES: Mapping[str, Cause] = MappingProxyType(
         "restoration": Cause.RESTORED,
         "duplicate": Cause.MERGED_DUPLICATE,
         "undo": Cause.UNDONE,
+        "resolution": Cause.CORRECTED,
     }
 )
 """What a curator may state as the cause of an act → the cause of the ledger's entries."""

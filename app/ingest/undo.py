@@ -46,7 +46,7 @@ async def undo(database: Database, batch_id: UUID, act: Act, *, writer_wait_s: f
         now.more = {"undoes": str(batch_id), "not_undone": {"count": len(kept), "first": kept[:SHOWN]}}
         if taken:
             await _restore(now, batch)
-        moved = 0 if undoers else await _restore_coverage(now, batch)
+        moved = 0 if undoers else await _restore_rest(now, batch)
         if not taken and not moved:
             return await now.keep(now.unchanged())
         receipt = await now.conclude(is_synthetic=batch.is_synthetic, layer=batch.layer, undoes=batch_id)
@@ -92,9 +92,10 @@ async def _restore(now: Acting, batch: _Batch) -> None:
     await _execute(now, "remember", batch.revision)
 
 
-async def _restore_coverage(now: Acting, batch: _Batch) -> int:
-    """Take back what the batch said to be covered, and let stand again what it had taken back."""
-    return await _execute(now, "uncover", batch.revision) + await _execute(now, "cover", batch.revision)
+async def _restore_rest(now: Acting, batch: _Batch) -> int:
+    """Take back what the batch said to be covered or settled, and let stand again what it had taken back."""
+    names = ("uncover", "cover", "unsettle", "settle_again")
+    return sum([await _execute(now, name, batch.revision) for name in names])
 
 
 async def _mark(now: Acting, batch: _Batch, *, is_whole: bool) -> None:

@@ -123,6 +123,13 @@ INSERT INTO coverage_windows
 SELECT (jsonb_populate_record(w, '{{"revision": {revision}, "superseded_in": null}}')).*
 FROM coverage_windows w WHERE superseded_in = $1
 
+-- name: unsettle
+UPDATE conflict_resolutions SET superseded_in = {revision} WHERE revision = $1 AND superseded_in IS NULL
+
+-- name: settle_again
+INSERT INTO conflict_resolutions (court, case_id, tag, revision, resolution)
+SELECT court, case_id, tag, {revision}, resolution FROM conflict_resolutions WHERE superseded_in = $1
+
 -- name: mark
 -- A batch is undone while a batch that took it back, or a part of it, was not taken back itself.
 UPDATE batches b SET undone_in = CASE WHEN EXISTS (
