@@ -171,7 +171,8 @@ async def test_the_reason_of_a_late_figure_is_told_and_adds_up(client: httpx.Asy
     question = {"measures": "cases_received", "offence": "337", **window("2022", "2023-H1")}
     (row,) = (await client.get("/v1/compare", params={"from": "2023-07-19", **question})).json()["results"]
     told = row["cases_received"]
-    assert told["delta"] == sum(told["causes"].values()) == told["causes"]["late_reported"] > 0
+    assert told["delta"] == sum(told["causes"].values())
+    assert told["causes"]["late_reported"] > 0.9 * told["delta"] > 0
 
 
 def cut(text: str, fields: str) -> list[list[str]]:

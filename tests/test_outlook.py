@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.serving import client_fixture, filled_fixture  # noqa: F401
+from tests.serving import client_fixture, client_of, filled_fixture  # noqa: F401
 
 WEEKS = "/v1/statistics/weekly?measures=cases_received&start_period=2023-W24&end_period=2023-W27"
 
@@ -69,3 +69,13 @@ async def test_a_back_test_without_history_says_so(client: httpx.AsyncClient) ->
     }
     for query in ("group_by=court", "group_by=week,court", "measures=suspended_share", "last_n=3"):
         assert (await client.get(f"/v1/statistics/nowcast-skill?{query}")).status_code == 422, query
+
+
+async def test_where_counts_are_rounded_what_derives_from_exact_ones_is_not_told(filled: str) -> None:
+    async with client_of(filled, anonymous_rounding=5) as client:
+        for query in ("/v1/statistics/weekly?nowcast=true", "/v1/statistics/weekly?signal=true"):
+            answer = await client.get(query)
+            assert answer.json()["errors"][0]["code"] == "needs-key", query
+        assert (await client.get("/v1/statistics/nowcast-skill")).json()["errors"][0]["code"] == "needs-key"
+        rows = (await client.get(WEEKS)).json()["results"]
+        assert {row["completeness"] for row in rows} == {None}
