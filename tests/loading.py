@@ -181,8 +181,8 @@ async def empty(database: Database) -> None:
     await execute(
         database.url,
         "TRUNCATE sources, batches, refused_rows, idempotent_answers, revisions, coverage_windows, removals, cases,"
-        " identifiers, statements, versions, possible_duplicates, conflict_resolutions, defendants, charges, ledger,"
-        " tally; UPDATE published SET revision = 0",
+        " identifiers, sightings, statements, versions, possible_duplicates, conflict_resolutions, defendants, charges,"
+        " ledger, tally; UPDATE published SET revision = 0",
     )
 
 

@@ -1,6 +1,7 @@
 """The laws of the record, over any history of batches."""
 
 import random
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -86,18 +87,24 @@ async def test_the_order_of_rows_in_a_file_does_not_matter(
 
 
 @settings(max_examples=20, phases=AS_FOUND)
-@given(history=histories(3), old=batches())
-async def test_an_older_file_changes_no_case_that_its_layer_has_seen_since(
-    place: tuple[str, str], history: list[Batch], old: Batch
+@given(history=histories(3), again=st.integers(0, 2), old=batches())
+async def test_an_older_file_changes_no_case_that_its_layer_has_seen_since_changed_or_not(
+    place: tuple[str, str], history: list[Batch], again: int, old: Batch
 ) -> None:
-    before_all = min(batch.seen_on for batch in history).replace(month=1)
+    one_layer = [Batch(old.layer, batch.seen_on, batch.records) for batch in history]
+    last_day = max(batch.seen_on for batch in one_layer) + timedelta(days=3)
+    one_layer.append(Batch(old.layer, last_day, one_layer[again % len(one_layer)].records))  # the same, seen later
     async with cloned(*place) as url:
         database = Database(url)
-        seen_by_layer = [Batch(old.layer, batch.seen_on, batch.records) for batch in history]
-        receipts = await take_all(database, seen_by_layer)
-        whole = [batch for batch, receipt in zip(history, receipts, strict=True) if not receipt.tallied.refused]
-        held = {record["court"] + record["number"] for batch in whole for record in batch.records}
-        seen = tuple(r for r in old.records if r["court"] + r["number"] in held and not r.get("previous_numbers"))
-        if seen:
-            receipt = await take(database, Batch(old.layer, before_all, seen), minute=100)
+        receipts = await take_all(database, one_layer)
+        last_seen: dict[str, date] = {}
+        for batch, receipt in zip(one_layer, receipts, strict=True):
+            if not receipt.tallied.refused:
+                for record in batch.records:
+                    key = record["court"] + record["number"]
+                    last_seen[key] = max(batch.seen_on, last_seen.get(key, batch.seen_on))
+        seen = [r for r in old.records if r["court"] + r["number"] in last_seen and not r.get("previous_numbers")]
+        for minute, record in enumerate(seen, start=100):
+            day_before = last_seen[record["court"] + record["number"]] - timedelta(days=1)
+            receipt = await take(database, Batch(old.layer, day_before, (record,)), minute=minute)
             assert receipt.revision is None

@@ -1,6 +1,7 @@
 """What a file does to the record: whose case a row is, which layer speaks, what is old, what is kept."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -471,3 +472,24 @@ async def test_of_two_rows_of_a_case_the_one_with_a_decision_counts_even_where_i
     async with desk.database.owner() as connection:
         rows = await connection.fetch("SELECT disposition FROM versions WHERE superseded_in IS NULL")
     assert [row["disposition"] for row in rows] == ["verdict"] * len(numbers)
+
+
+@pytest.mark.parametrize(
+    "again", [{"received_on": "2023-03-14", "arrival": "new"}, {"received_on": "2023-03-14"}, {"arrival": "unknown"}]
+)
+async def test_what_was_seen_again_unchanged_is_as_new_as_it_was_last_seen(desk: Desk, again: dict[str, Any]) -> None:
+    first = case(received_on="2023-03-14", arrival="new", uid=UID)
+    await desk.house(first, seen_on="2023-06-01")
+    if again == {"arrival": "unknown"}:
+        first = case(received_on="2023-03-14", arrival="unknown", uid=UID)
+        await desk.house(first, seen_on="2023-06-01")
+    seen = await desk.house(case(**again), seen_on="2023-06-20")
+    assert (outcomes(seen), seen["revision"]) == ({"unchanged": 1}, None)
+    older = await desk.house(case(received_on="2023-03-15"), seen_on="2023-06-10")
+    assert outcomes(older) == {"stale": 1}
+    assert (await desk.one())["received_on"] == date(2023, 3, 14)
+    newer = await desk.house(case(received_on="2023-03-16"), seen_on="2023-06-20")
+    assert outcomes(newer) == {"changed": 1}
+    # what was seen on the 20th was another statement; the one that is held now was seen on its own day
+    assert await desk.value("SELECT count(*) FROM sightings") == 1
+    assert outcomes(await desk.house(case(received_on="2023-03-17"), seen_on="2023-06-20")) == {"changed": 1}

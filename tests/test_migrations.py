@@ -18,6 +18,7 @@ LARGE = (
     "ledger",
     "tally",
     "coverage_windows",
+    "sightings",
 )
 
 

@@ -18,8 +18,8 @@ from app.ingest.record import Outcome
 _REAL = "SELECT count(*) FROM revisions WHERE NOT is_synthetic"
 _PUBLISHED = "SELECT revision FROM published"
 _HELD = (
-    "sources, batches, revisions, coverage_windows, removals, cases, identifiers, statements, versions, defendants,"
-    " charges, ledger, tally"
+    "sources, batches, revisions, coverage_windows, removals, cases, identifiers, sightings, statements, versions,"
+    " defendants, charges, ledger, tally"
 )
 _AUTHOR = "sudstat demo"
 

@@ -67,6 +67,7 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
         written += len(changes)
         await connection.copy_records_to_table("new_statements", records=_statement_rows(changes, merging))
         await stage_versions(connection, (change.version for change in changes if change.version is not None))
+    await connection.execute(merging.sql("note_sightings"))
     if written:
         await restate_arrivals(connection, merging.revision)
     return written

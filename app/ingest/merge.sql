@@ -64,10 +64,11 @@ WITH ranked AS (
     FROM stage s JOIN assigned a ON a.line = s.line
 )
 SELECT r.line, r.court, r.case_id, r.is_new, r.seen_on, r.row_hash,
+       l.row_hash AS held_hash, greatest(l.seen_on, g.seen_on) AS held_on,
        CASE WHEN r.rank > 1 THEN 'superseded_in_file'
             WHEN r.is_new OR l.row_hash IS NULL THEN 'candidate'
             WHEN l.row_hash = r.row_hash THEN 'unchanged'
-            WHEN r.seen_on < l.seen_on THEN 'stale'
+            WHEN r.seen_on < greatest(l.seen_on, g.seen_on) THEN 'stale'
             -- a row that this layer once said and has taken back since: an old file is being loaded again, unless it
             -- was taken back with its batch
             WHEN EXISTS (
@@ -86,6 +87,16 @@ SELECT r.line, r.court, r.case_id, r.is_new, r.seen_on, r.row_hash,
 FROM ranked r
 LEFT JOIN statements l ON l.court = r.court AND l.case_id = r.case_id AND l.layer = '{layer}'
                       AND l.superseded_in IS NULL
+LEFT JOIN sightings g ON g.court = l.court AND g.case_id = l.case_id AND g.layer = l.layer AND g.row_hash = l.row_hash
+
+-- name: note_sightings
+-- Rows that said nothing new, but later than what is held was last seen: what is held was seen then.
+INSERT INTO sightings (court, case_id, layer, row_hash, seen_on)
+SELECT j.court, j.case_id, '{layer}', j.held_hash, j.seen_on
+FROM judged j
+WHERE j.outcome IN ('unchanged', 'candidate') AND j.seen_on > j.held_on AND NOT EXISTS (
+    SELECT FROM new_statements n WHERE n.court = j.court AND n.case_id = j.case_id)
+ON CONFLICT (court, case_id, layer) DO UPDATE SET row_hash = excluded.row_hash, seen_on = excluded.seen_on
 
 -- name: repeated
 -- Rows that claim a case which another row of the same file claims too.

@@ -258,6 +258,20 @@ class Statement(SQLModel, table=True):
     restored_from: int | None
 
 
+class Sighting(SQLModel, table=True):
+    """When a layer's statement, known by its `row_hash`, was last seen again unchanged.
+
+    It tells old rows from new ones and nothing else; no number comes from it, so it is no part of a revision.
+    """
+
+    __tablename__ = "sightings"
+    court: str = _text(key=True)
+    case_id: UUID = Field(primary_key=True)
+    layer: str = _text(key=True)
+    row_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    seen_on: date
+
+
 class Version(SQLModel, table=True):
     """The effective state of a case from one revision on: a pure function of its live statements."""
 
