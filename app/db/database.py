@@ -15,6 +15,7 @@ Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 READER_ROLE = "sudstat_reader"
 WRITER_ROLE = "sudstat_writer"
 WRITER_LOCK = 0x5375_6473  # "Suds"
+_SMALL_BYTES = 32 * 1024
 
 
 class Database:
@@ -107,9 +108,13 @@ class Database:
 
     @asynccontextmanager
     async def keeping_writer(self) -> AsyncIterator[None]:
-        """Let the writers inside, one after another, share a connection: for many small batches in a row."""
+        """Let the writers inside, one after another, share a connection: for many small batches in a row.
+
+        Commits are not waited for: if the machine fails, the last batches may be gone, each as a whole.
+        """
         async with self.owner() as connection:
             await _take_role(connection, WRITER_ROLE)
+            await connection.execute("SET synchronous_commit = off")
             self._kept = connection
             try:
                 yield
@@ -150,6 +155,19 @@ async def _take_role(connection: Connection, role: str) -> None:
     )
     if may:
         await connection.execute(f"SET ROLE {role}")
+
+
+def analyze(*tables: str) -> str:
+    """A statement that gathers statistics of those temporary tables that are large enough to mislead the planner.
+
+    `tables` may name columns, `"stage (line)"`: what nothing is joined or filtered by need not be looked at.
+    """
+    names = ", ".join(f"'{table}'" for table in tables)
+    return (
+        f"DO $$ DECLARE name text; BEGIN FOREACH name IN ARRAY ARRAY[{names}] LOOP"
+        f" IF pg_relation_size(split_part(name, ' ', 1)::regclass) > {_SMALL_BYTES} THEN EXECUTE 'ANALYZE ' || name;"
+        " END IF; END LOOP; END $$"
+    )
 
 
 def load_sql(beside: str, name: str) -> str:

@@ -44,6 +44,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "wal_compression": "on",
         "max_wal_size": "4GB",
         "jit": "off",
+        "random_page_cost": "1.1",  # no disk that turns
         "log_line_prefix": "%m [%p] ",
     }
 )

@@ -4,16 +4,19 @@ import asyncio
 import fcntl
 import hashlib
 import json
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from app.db.database import Database
-from app.demo.history import DemoFile, write_demonstration
+from app.demo.files import DemoFile, count_files, write_files
+from app.demo.history import SEED, history
 from app.ingest.batch import ingest_file, read_outcomes
 from app.ingest.layouts import LAYOUTS
 from app.ingest.receipt import Options, Receipt
-from app.ingest.record import Outcome
 
 _REAL = "SELECT count(*) FROM revisions WHERE NOT is_synthetic"
 _PUBLISHED = "SELECT revision FROM published"
@@ -59,20 +62,45 @@ async def build(database: Database, folder: Path, *, on_step: OnStep) -> int:
     Errors  DemoError where a file of ours is refused: a bug
     """
     (folder / "demo.json").unlink(missing_ok=True)
-    files = write_demonstration(folder / "files")
     revision = 0
-    async with database.keeping_writer():
-        ahead = asyncio.create_task(_read(files[0]))
-        for done, (file, following) in enumerate(zip(files, (*files[1:], None), strict=True)):
-            on_step(done, len(files))
-            outcomes = await ahead
-            if following is not None:  # read while Postgres is at work
-                ahead = asyncio.create_task(_read(following))
-            receipt = await ingest_file(database, file.path, _options(file), outcomes=outcomes)
-            revision = _check(receipt, file) or revision
-    on_step(len(files), len(files))
+    with _written_apart(folder / "files") as produced:
+        total: int = await asyncio.to_thread(produced.recv)
+        on_step(0, total)
+        async with database.keeping_writer():
+            for done in range(1, total + 1):
+                file, outcomes = await asyncio.to_thread(produced.recv)
+                receipt = await ingest_file(database, file.path, _options(file), outcomes=outcomes)
+                revision = _check(receipt, file) or revision
+                on_step(done, total)
     (folder / "demo.json").write_text(json.dumps({"generator": _generator(), "revisions": revision}), encoding="utf-8")
     return revision
+
+
+@contextmanager
+def _written_apart(folder: Path) -> Iterator[Connection]:
+    """A process of its own that writes the files and reads them, while Postgres and we are at work on earlier ones.
+
+    Through the connection come the number of files, then each with what its layout makes of it.
+    """
+    spawn = get_context("spawn")
+    produced, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_produce, args=(folder, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield produced
+    finally:
+        produced.close()
+        process.kill()
+        process.join()
+
+
+def _produce(folder: Path, sender: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
+    cases = history(SEED)
+    sender.send(count_files(cases))
+    for file in write_files(folder, cases, SEED):
+        sender.send((file, list(read_outcomes(file.path, LAYOUTS[file.layout]))))
 
 
 @contextmanager
@@ -88,10 +116,6 @@ def only_builder(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise DemoError(f"another `sudstat demo` is building in {folder}; wait for it to end") from None
         yield
-
-
-async def _read(file: DemoFile) -> list[Outcome]:
-    return await asyncio.to_thread(lambda: list(read_outcomes(file.path, LAYOUTS[file.layout])))
 
 
 def _options(file: DemoFile) -> Options:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import merge
 from pathlib import Path
 
 import orjson
@@ -50,13 +51,16 @@ class Vintage:
     on: date
 
 
-def write_files(folder: Path, cases: Sequence[Case], seed: int) -> tuple[DemoFile, ...]:
-    """Write every file of the history; in order of publication."""
+def write_files(folder: Path, cases: Sequence[Case], seed: int) -> Iterator[DemoFile]:
+    """Write the files of the history one by one; in order of publication."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.txt").write_text(_README, encoding="utf-8")
-    scrapes = tuple(_scrapes(folder, cases, seed))
-    newsroom = tuple(_newsroom(folder, cases))
-    return tuple(sorted(scrapes + newsroom, key=lambda file: file.published_at))
+    yield from merge(_scrapes(folder, cases, seed), _newsroom(folder, cases), key=lambda file: file.published_at)
+
+
+def count_files(cases: Iterable[Case]) -> int:
+    """How many files a history makes."""
+    return len(scrape_days()) + len({finding.found_on for case in cases for finding in case.findings})
 
 
 # ── Readings of the courts' sites ──────────────────────────────────────────────────────────────

@@ -11,17 +11,19 @@ from app.demo.numbers import numbered
 from app.demo.sightings import sighted
 from app.demo.timeline import Case
 
-__all__ = ["DemoFile", "history", "write_demonstration"]
+__all__ = ["SEED", "DemoFile", "history", "write_demonstration"]
+
+SEED = 337
 
 
-def write_demonstration(folder: Path, *, seed: int = 337) -> tuple[DemoFile, ...]:
+def write_demonstration(folder: Path, *, seed: int = SEED) -> tuple[DemoFile, ...]:
     """Write the whole demonstration record into a folder, the same bytes for the same seed.
 
     Shape   a file for each revision to be, in order of `published_at`; beside each scrape its
             `<name>_meta.json`, and in the folder a README.txt that says that everything is invented
     Errors  ValueError for a seed with which some published figure cannot be met
     """
-    return write_files(folder, history(seed), seed)
+    return tuple(write_files(folder, history(seed), seed))
 
 
 def history(seed: int) -> tuple[Case, ...]:

@@ -3,8 +3,8 @@ SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM publishe
 
 -- name: stage
 -- What an act says: of which cases and layers, and what is to stand there; where nothing is, the layer falls silent.
-CREATE TEMPORARY TABLE spoken (court text, case_id uuid, layer text) ON COMMIT DROP;
-CREATE TEMPORARY TABLE new_statements (LIKE statements) ON COMMIT DROP
+CREATE TEMPORARY TABLE IF NOT EXISTS spoken (court text, case_id uuid, layer text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS new_statements (LIKE statements) ON COMMIT DELETE ROWS
 
 -- name: case
 -- One case as it stands now.

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from app.db.database import Connection, Database, load_statements, take_turn
+from app.db.database import Connection, Database, take_turn
 from app.errors import TooManyAffected, Unavailable
 from app.ingest.coverage import Window, stage_coverage, write_coverage
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
@@ -20,7 +20,7 @@ from app.ingest.identity import assign_cases
 from app.ingest.kept import keep_refused
 from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.sudrfscraper_meta import Meta, read_meta
-from app.ingest.merge import Merging, keep_suspected, refuse_repeated, stage_changes, write_changes
+from app.ingest.merge import STAGE, Merging, keep_suspected, refuse_repeated, stage_changes, write_changes
 from app.ingest.receipt import Options, Receipt, Tallied
 from app.ingest.record import Covered, IngestError, Layout, Outcome, Record, Refused, Skipped, Warned
 from app.ingest.suppression import Suppression
@@ -28,11 +28,9 @@ from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
 from app.records.removals import load_removed
 from app.records.resolve import is_closed
-from app.records.writing import STAGE as STAGE_VERSIONS
 from app.statistics.effect import Moved, find_effect
 from app.statistics.ledger import DEFINITION, post
 
-_SQL = load_statements(__file__, "merge.sql")
 _NEXT = "SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM published p"
 _KEEP = """
 INSERT INTO batches (batch_id, revision, digest, author, seen_on, created_at, receipt)
@@ -46,6 +44,8 @@ FROM batches b WHERE b.digest = $1 AND b.undone_in IS NULL AND NOT EXISTS (
 """
 _FIRST_SEEN = f"SELECT min(b.seen_on) {_STANDING}"
 _TAKEN_WHOLE = f"SELECT EXISTS (SELECT {_STANDING} AND b.seen_on >= $2 AND b.receipt -> 'counts' ->> 'refused' = '0')"
+
+_IDS_AT_ONCE = 256
 
 __all__ = ["IngestError", "ingest_file", "read_outcomes"]
 
@@ -143,6 +143,7 @@ class _Batch:
         self.claim = claim
         self.batch_id = uuid4()
         self.staged = 0
+        self.fresh_ids = _time_ordered_ids()
         self.seen_on = options.seen_on or _today()
 
     async def take(self, database: Database, outcomes: Iterable[Outcome]) -> Receipt:
@@ -160,12 +161,11 @@ class _Batch:
 
     async def _take(self, connection: Connection, outcomes: Iterable[Outcome], suppression: Suppression) -> Receipt:
         await self._look_back(connection)
-        await connection.execute(_SQL["stage"])
+        await connection.execute(STAGE)
         await connection.copy_records_to_table("stage", records=self._stage_rows(suppression.sift(outcomes)))
         if self._is_refused:
             return await self._keep(connection, self._receipt())
         await take_turn(connection, wait_s=self.writer_wait_s)
-        await connection.execute("ANALYZE stage")
         await assign_cases(connection)
         self.staged -= await suppression.settle(connection)
         if self.layout.refuses_duplicates:
@@ -188,7 +188,6 @@ class _Batch:
         revision, reference = tuple(await connection.fetchrow(_NEXT))
         gravity = await gravity_of(connection, reference)
         merging = Merging(revision, self.options.layer, self.layout.lists_all_defendants, self.digest, gravity)
-        await connection.execute(STAGE_VERSIONS)
         changes = 0
         if await connection.fetchval(_TAKEN_WHOLE, self.digest, self.seen_on):
             self.tallied.counts["unchanged"] += self.staged  # the same file again changes no case
@@ -300,7 +299,7 @@ class _Batch:
             [shown for shown, _ in record.previous], [key for _, key in record.previous], record.uid,
             record.seen_on or self.seen_on, record.row_hash, is_closed(said.get("disposition")),
             _day(said.get("received_on")), _day(said.get("decided_on")), _day(said.get("in_force_on")),
-            _time_ordered_id(), {field: value for field, value in body.items() if field in said or value},
+            next(self.fresh_ids), {field: value for field, value in body.items() if field in said or value},
         )  # fmt: skip
 
 
@@ -335,7 +334,11 @@ def _day(value: str | None) -> date | None:
     return date.fromisoformat(value) if value else None
 
 
-def _time_ordered_id() -> UUID:
-    """A random id that sorts by time (RFC 9562, version 7), so that new rows lie together in an index."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+def _time_ordered_ids() -> Iterator[UUID]:
+    """Random ids that sort by time (RFC 9562, version 7), so that new rows lie together in an index."""
+    while True:
+        millisecond = (time.time_ns() // 1_000_000) << 80
+        chunk = os.urandom(10 * _IDS_AT_ONCE)
+        for start in range(0, len(chunk), 10):
+            value = millisecond | int.from_bytes(chunk[start : start + 10], "big")
+            yield UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)

@@ -1,8 +1,8 @@
 -- name: stage
 -- What the batch's source looked at, by court.
-CREATE TEMPORARY TABLE looked_at (
+CREATE TEMPORARY TABLE IF NOT EXISTS looked_at (
     court text, starts_on date, ends_on date, promised int, received int, is_whole boolean
-) ON COMMIT DROP
+) ON COMMIT DELETE ROWS
 
 -- name: of_staged
 -- One window for all courts of which the batch has rows. $1 and $2 are its days, $3 says whether it is whole.

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from app.db.database import Connection, load_statements
+from app.db.database import Connection, analyze, load_statements
 
 _SQL = load_statements(__file__, "merge.sql")
 
@@ -15,9 +15,15 @@ async def assign_cases(connection: Connection) -> None:
     A row goes to the first case found by card GUID, number, previous numbers. Rows of the batch that share a key are
     of one case, unless their own keys lead to different ones: then each goes to its own.
     """
-    await connection.execute(_SQL["keys"])
-    await connection.execute("ANALYZE stage_keys")
-    await connection.execute(_SQL["found"])
+    await connection.execute(
+        "; ".join(
+            (
+                _SQL["keys"],
+                analyze("stage (line, court)", "stage_keys (line, court, instance, kind, key)"),
+                _SQL["found"],
+            )
+        )
+    )
     groups = _groups(row["lines"] for row in await connection.fetch(_SQL["linked"]))
     linked = [line for group in groups for line in group]
     await connection.execute(_SQL["assign"], linked)

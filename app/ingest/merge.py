@@ -6,17 +6,19 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from app.db.database import Connection, load_statements
+from app.db.database import Connection, analyze, load_statements
 from app.ingest.receipt import SHOWN, Tallied
 from app.ingest.record import Refused
 from app.records.ids import show_id
 from app.records.kin import restate_arrivals
 from app.records.resolve import Body, Gravity, keys_of, overlay, resolve
+from app.records.writing import STAGE as STAGE_VERSIONS
 from app.records.writing import Versioned, stage_versions, write_versions
 
 _SQL = load_statements(__file__, "merge.sql")
 _ALIKE = _SQL["alike"].format(fresh=_SQL["fresh"])
 _CHUNK = 5_000
+STAGE = f"{_SQL['staging']}; {STAGE_VERSIONS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
     Returns how many statements would be new; 0 where the record stays as it is.
     """
     await connection.execute(merging.sql("judge"), merging.digest)
-    await connection.execute("ANALYZE judged")
+    await connection.execute(analyze("judged"))
     outcomes = "SELECT outcome, count(*) FROM judged WHERE outcome <> 'candidate' GROUP BY outcome"
     for outcome, count in await connection.fetch(outcomes):
         tallied.counts[outcome] += count
@@ -75,9 +77,8 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
 
 async def write_changes(connection: Connection, merging: Merging) -> None:
     """Write the staged statements and versions to the record."""
-    await connection.execute("ANALYZE new_statements")
-    for name in ("write_cases", "write_identifiers", "supersede_statements", "write_statements"):
-        await connection.execute(merging.sql(name))
+    names = ("write_cases", "write_identifiers", "supersede_statements", "write_statements")
+    await connection.execute("; ".join((analyze("new_statements (court, case_id)"), *map(merging.sql, names))))
     await write_versions(connection)
 
 

@@ -1,16 +1,26 @@
--- name: stage
--- Rows of one batch as their layout read them.
-CREATE TEMPORARY TABLE stage (
+-- name: staging
+-- Temporary tables of the merge. They outlive the transaction, empty, for the connection's next batch.
+-- stage: rows of one batch as their layout read them
+CREATE TEMPORARY TABLE IF NOT EXISTS stage (
     line int, place text, court text, instance text, number text, number_key text, guid text,
     previous text[], previous_keys text[], uid text, seen_on date, row_hash bytea, is_decided boolean,
     received_on date, decided_on date, in_force_on date, candidate_id uuid, body jsonb
-) ON COMMIT DROP;
-CREATE TEMPORARY TABLE new_statements (LIKE statements) ON COMMIT DROP;
-CREATE TEMPORARY TABLE assigned (line int, case_id uuid, is_new boolean) ON COMMIT DROP
+) ON COMMIT DELETE ROWS;
+-- every key of every row, in the order in which a case is looked up by it
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_keys (
+    line int, court text, instance text, kind text, key text, value text, priority int
+) ON COMMIT DELETE ROWS;
+-- cases that a row's keys lead to
+CREATE TEMPORARY TABLE IF NOT EXISTS found (line int, case_id uuid, priority int, key text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS assigned (line int, case_id uuid, is_new boolean) ON COMMIT DELETE ROWS;
+-- what becomes of each row
+CREATE TEMPORARY TABLE IF NOT EXISTS judged (
+    line int, court text, case_id uuid, is_new boolean, seen_on date, row_hash bytea, outcome text
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS new_statements (LIKE statements) ON COMMIT DELETE ROWS
 
 -- name: keys
--- Every key of every row, in the order in which a case is looked up by it.
-CREATE TEMPORARY TABLE stage_keys ON COMMIT DROP AS
+INSERT INTO stage_keys
 SELECT line, court, instance, 'guid' AS kind, guid AS key, guid AS value, 1 AS priority
 FROM stage WHERE guid IS NOT NULL
 UNION ALL
@@ -21,7 +31,7 @@ FROM stage s, unnest(s.previous_keys, s.previous) WITH ORDINALITY AS p (key, val
 
 -- name: found
 -- Cases already held that a row's keys lead to.
-CREATE TEMPORARY TABLE found ON COMMIT DROP AS
+INSERT INTO found
 SELECT DISTINCT ON (k.line, i.case_id) k.line, i.case_id, k.priority, k.key
 FROM stage_keys k
 JOIN identifiers i ON i.court = k.court AND i.instance = k.instance AND i.kind = k.kind AND i.key = k.key
@@ -54,7 +64,7 @@ WHERE k.line = ANY ($1::int[])
 -- name: judge
 -- What becomes of each row. $1 is the layer, $2 the digest of the batch's file.
 -- Of several rows of one case the one with a decision counts, then the later decision, and so on.
-CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
+INSERT INTO judged
 WITH ranked AS (
     SELECT s.line, s.court, a.case_id, a.is_new, s.seen_on, s.row_hash,
            row_number() OVER (

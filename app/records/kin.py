@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from app.db.database import Connection, load_statements
+from app.db.database import Connection, analyze, load_statements
 from app.records.resolve import Kin, arrivals
 
 _SQL = load_statements(__file__, "kin.sql")
@@ -14,7 +14,7 @@ async def restate_arrivals(connection: Connection, revision: int, *, with_live: 
     Staged versions are corrected in place. A live version that is not staged gets a staged successor; with
     `with_live` false the staged versions are all there are.
     """
-    await connection.execute("ANALYZE new_versions")
+    await connection.execute(analyze("new_versions (court, case_id, uid)"))
     rows = await connection.fetch(_SQL["kin" if with_live else "staged_kin"])
     moved = []
     for _, group in groupby(rows, key=lambda row: row["uid"]):
@@ -23,12 +23,11 @@ async def restate_arrivals(connection: Connection, revision: int, *, with_live: 
         moved += [(*key, arrival) for key, arrival in derived.items() if kin[key]["arrival"] != arrival]
     if not moved:
         return
-    await connection.execute(_SQL["moved"])
     await connection.copy_records_to_table("moved", records=moved)
     await connection.execute(_SQL["correct"])
     if with_live:
-        for name in ("succeed_charges", "succeed_defendants", "succeed"):
-            await connection.execute(_SQL[name].format(revision=revision))
+        names = ("succeed_charges", "succeed_defendants", "succeed")
+        await connection.execute("; ".join(_SQL[name].format(revision=revision) for name in names))
 
 
 def _kin(row: dict[str, object]) -> Kin:

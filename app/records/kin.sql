@@ -43,9 +43,6 @@ WITH kin AS MATERIALIZED (
 SELECT k.* FROM kin k WHERE k.uid IN (SELECT uid FROM kin GROUP BY uid HAVING count(*) > 1)
 ORDER BY k.uid, k.court, k.case_id
 
--- name: moved
-CREATE TEMPORARY TABLE moved (court text, case_id uuid, arrival text) ON COMMIT DROP
-
 -- name: correct
 UPDATE new_versions n SET arrival = m.arrival FROM moved m WHERE m.court = n.court AND m.case_id = n.case_id
 

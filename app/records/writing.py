@@ -1,4 +1,4 @@
-"""Writes versions: stages them in temporary tables of the transaction, then adds them to the record.
+"""Writes versions: stages them in temporary tables, then adds them to the record.
 
 Temporary `new_versions`, `new_defendants`, `new_charges` have the columns of the tables they go to, so that what
 reads versions (the ledger's entries above all) reads either.
@@ -13,21 +13,20 @@ from app.db.database import Connection
 from app.records.resolve import Effective, Person
 
 STAGE = """
-CREATE TEMPORARY TABLE new_versions (LIKE versions) ON COMMIT DROP;
-CREATE TEMPORARY TABLE new_defendants (LIKE defendants) ON COMMIT DROP;
-CREATE TEMPORARY TABLE new_charges (LIKE charges) ON COMMIT DROP;
+CREATE TEMPORARY TABLE IF NOT EXISTS new_versions (LIKE versions) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS new_defendants (LIKE defendants) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS new_charges (LIKE charges) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS moved (court text, case_id uuid, arrival text) ON COMMIT DELETE ROWS
 """
-STAGED = ("new_versions", "new_defendants", "new_charges")
+STAGED = ("new_versions", "new_defendants", "new_charges", "moved")
 
-_SUPERSEDE = """
+_WRITE = """
 UPDATE versions v SET superseded_in = n.revision FROM new_versions n
-WHERE v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL
+WHERE v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL;
+INSERT INTO versions SELECT * FROM new_versions;
+INSERT INTO defendants SELECT * FROM new_defendants;
+INSERT INTO charges SELECT * FROM new_charges
 """
-_ADD = (
-    "INSERT INTO versions SELECT * FROM new_versions",
-    "INSERT INTO defendants SELECT * FROM new_defendants",
-    "INSERT INTO charges SELECT * FROM new_charges",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,7 @@ async def stage_versions(connection: Connection, versions: Iterable[Versioned]) 
 
 async def write_versions(connection: Connection) -> None:
     """Supersede what the staged versions replace, and add them."""
-    await connection.execute(_SUPERSEDE)
-    for statement in _ADD:
-        await connection.execute(statement)
+    await connection.execute(_WRITE)
 
 
 def _version_row(v: Versioned) -> tuple[Any, ...]:

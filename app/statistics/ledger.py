@@ -15,32 +15,10 @@ ENTRY_COLUMNS = (
     " offence_group, is_wartime, arrival, service_status, disposition, sentence_class, sentence_kind,"
     " sentence_execution, is_presumed, offences, term_months"
 )
-_OLD_VERSIONS = """
-CREATE TEMPORARY TABLE old_versions ON COMMIT DROP AS
-SELECT v.* FROM versions v JOIN new_versions n ON n.court = v.court AND n.case_id = v.case_id
-WHERE v.superseded_in IS NULL
-"""
-# Their own copies, so that the planner knows how few they are: it has no fresh statistics of the large tables.
-_OLD_PARTS = """
-CREATE TEMPORARY TABLE old_defendants ON COMMIT DROP AS
-SELECT d.* FROM old_versions o
-JOIN defendants d ON d.court = o.court AND d.case_id = o.case_id AND d.revision = o.revision;
-CREATE TEMPORARY TABLE old_charges ON COMMIT DROP AS
-SELECT c.* FROM old_versions o
-JOIN charges c ON c.court = o.court AND c.case_id = o.case_id AND c.revision = o.revision;
-ANALYZE old_defendants; ANALYZE old_charges
-"""
-_ALL_VERSIONS = (
-    "CREATE TEMPORARY TABLE old_versions ON COMMIT DROP AS SELECT * FROM versions WHERE superseded_in IS NULL"
-)
-_KEPT_VERSIONS = """
-SELECT o.* FROM old_versions o
-WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = o.court AND n.case_id = o.case_id)
-"""
 
 
-def entries_sql(*, versions: str, defendants: str, charges: str) -> str:
-    """The statement that says what versions contribute; its one parameter is the reference set."""
+def entries_sql(*, versions: str, defendants: str, charges: str, reference: str = "$1") -> str:
+    """The statement that says what versions contribute; `reference` is its parameter for the reference set."""
     return _ENTRIES.format(
         versions=versions,
         defendants=defendants,
@@ -48,11 +26,16 @@ def entries_sql(*, versions: str, defendants: str, charges: str) -> str:
         offence_group=OFFENCE_GROUP,
         is_wartime=IS_WARTIME,
         looked_up=looked_up("e.offence_part", "$1"),
-    )
+    ).replace("$1", reference)
 
 
-STAGED_ENTRIES = entries_sql(versions="new_versions", defendants="new_defendants", charges="new_charges")
-_OLD_ENTRIES = entries_sql(versions="old_versions", defendants="old_defendants", charges="old_charges")
+# The planner has no statistics of temporary tables and would take them for small: loops in loops over many rows.
+_HASHING = "SET LOCAL enable_nestloop = off"
+_NO_LONGER_HASHING = "SET LOCAL enable_nestloop = on"
+_STAGED = {"versions": "new_versions", "defendants": "new_defendants", "charges": "new_charges"}
+STAGED_ENTRIES = entries_sql(**_STAGED)
+_FRESH_ENTRIES = entries_sql(**_STAGED, reference="$2")
+_OLD_ENTRIES = entries_sql(versions="old_versions", defendants="old_defendants", charges="old_charges", reference="$2")
 _KEPT_ENTRIES = entries_sql(versions="kept_versions", defendants="old_defendants", charges="old_charges")
 
 
@@ -70,33 +53,35 @@ async def post(
     the reference set in force until now, where the revision brings another: then every case is posted anew.
     Call it before the staged versions are written. Returns how many rows went to the ledger and to the tally.
     """
-    await connection.execute(_SQL["stage"])
+    await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
     is_restated = before is not None and before != reference
-    await connection.execute(_ALL_VERSIONS if is_restated else _OLD_VERSIONS)
-    await connection.execute("ANALYZE new_versions; ANALYZE new_defendants; ANALYZE new_charges; ANALYZE old_versions")
-    await connection.execute(_OLD_PARTS)
-    await _add(connection, _OLD_ENTRIES, before or reference, sign=-1)
-    await _add(connection, STAGED_ENTRIES, reference, sign=1)
-    if is_restated:
-        await connection.execute(f"CREATE TEMPORARY TABLE kept_versions ON COMMIT DROP AS {_KEPT_VERSIONS}")
-        await _add(connection, _KEPT_ENTRIES, reference, sign=1)
-    await connection.execute(
-        f"CREATE TEMPORARY TABLE net ON COMMIT DROP AS SELECT {ENTRY_COLUMNS}, sum(n)::smallint AS n FROM delta"
-        f" GROUP BY {ENTRY_COLUMNS} HAVING sum(n) <> 0"
-    )
-    await connection.execute("ALTER TABLE delta RENAME TO raw; ALTER TABLE net RENAME TO delta; ANALYZE delta")
-    await connection.execute(_SQL["causes"].format(revision=revision))
-    await connection.execute("ANALYZE why")
-    await connection.execute(_SQL["post"].format(revision=revision), cause)
-    added = await connection.execute("INSERT INTO ledger SELECT * FROM posted")
+    replaced = _rows(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
+    entries = f"SELECT *, 1::smallint AS n FROM ({_FRESH_ENTRIES}) fresh"
+    if replaced:
+        await _net(connection, before or reference, reference, is_restated=is_restated)
+        entries = "SELECT * FROM net WHERE $2::smallint IS NOT NULL"
+    else:
+        await connection.execute(_HASHING)
+    await connection.execute(_SQL["post"].format(entries=entries), cause, reference, revision)
+    added = await connection.execute(f"{_NO_LONGER_HASHING}; INSERT INTO ledger SELECT * FROM posted")
     tallied = [await _write_block(connection, entry, revision) for entry in SUMS.values()]
     return {"ledger": _rows(added), "tally": sum(tallied)}
 
 
-async def _add(connection: Connection, entries: str, reference: int, *, sign: int) -> None:
-    await connection.execute(
-        f"INSERT INTO delta ({ENTRY_COLUMNS}, n) SELECT {ENTRY_COLUMNS}, {sign} FROM ({entries}) e", reference
-    )
+async def _net(connection: Connection, before: int, reference: int, *, is_restated: bool) -> None:
+    """Stage what remains when the replaced versions' entries are taken from the new ones', and what was held."""
+    steps = [_SQL["old_parts"]]
+    parts = [
+        f"SELECT *, -1 AS n FROM ({_OLD_ENTRIES}) old",
+        f"SELECT *, 1 FROM ({STAGED_ENTRIES}) fresh",
+    ]
+    if is_restated:
+        steps.append(_SQL["keep"])
+        parts.append(f"SELECT *, 1 FROM ({_KEPT_ENTRIES}) kept")
+    await connection.execute("; ".join((*steps, _HASHING)))
+    net = _SQL["net"].format(entry_columns=ENTRY_COLUMNS, parts=" UNION ALL ".join(parts))
+    await connection.execute(net, reference, before)
+    await connection.execute(_SQL["held"])
 
 
 async def _write_block(connection: Connection, entry: Sum, revision: int) -> int:

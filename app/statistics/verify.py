@@ -8,7 +8,7 @@ from app.errors import Fault, InvalidParameters
 from app.records.kin import restate_arrivals
 from app.records.reference import gravity_of
 from app.records.resolve import Gravity, resolve
-from app.records.writing import STAGE, Versioned, stage_versions
+from app.records.writing import STAGE, STAGED, Versioned, stage_versions
 from app.statistics.ledger import ENTRY_COLUMNS, STAGED_ENTRIES
 from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, blocks
 
@@ -51,7 +51,7 @@ async def verify(connection: Connection, revision: int | None = None, *, on_case
             f"There is no revision {asked}; the last is {state['last']}.",
             [Fault("unknown-revision", "Give a published revision.", parameter="revision")],
         )
-    await connection.execute(STAGE)
+    await connection.execute(f"{STAGE}; TRUNCATE {', '.join(STAGED)}")
     gravity = await gravity_of(connection, state["reference"])
     cases = await _recount(connection, asked, gravity, on_cases or (lambda _: None))
     await connection.execute("ANALYZE new_versions; ANALYZE new_defendants; ANALYZE new_charges")
