@@ -26,6 +26,9 @@ def match_defendants(new: list[Person], own: Person, other: Person, *, is_comple
     A complete list drops those it does not mention; any other list leaves them as they are. Where the row names them by
     `id`, there is nothing to match.
     """
+    next_id = 1 + max(last_defendant(own), last_defendant(other))
+    if not own.get("defendants") and not other.get("defendants"):
+        return Matched(pairs=tuple(({"id": number}, person) for number, person in enumerate(new, next_id)))
     held = {person["id"]: person for person in own.get("defendants", ())}
     if any("id" in person for person in new):
         return _paired(new, [person["id"] for person in new], held, is_complete=is_complete)
@@ -40,7 +43,6 @@ def match_defendants(new: list[Person], own: Person, other: Person, *, is_comple
         return Matched(is_ambiguous=True)
     if is_complete and _would_lose(left_known, known, other):
         return Matched(is_ambiguous=True)
-    next_id = 1 + max(last_defendant(own), last_defendant(other))
     for offset, index in enumerate(left_new):
         found[index] = next_id + offset
     return _paired(new, [found[index] for index in range(len(new))], held, is_complete=is_complete)

@@ -8,6 +8,7 @@ how the cases of one UID came to their courts. The rules are those of `docs/conc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -86,7 +87,7 @@ class Person:
     charges: tuple[Charge, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Effective:
     """What is held of a case; `arrival` is None where no layer states it and it must be derived."""
 
@@ -111,7 +112,7 @@ class Effective:
         """Whether it counts nowhere, and says nothing of its kin."""
         return self.is_withdrawn or self.merged_into is not None
 
-    @property
+    @cached_property
     def content_hash(self) -> bytes:
         """16 bytes that are equal for equal content, the derived arrival aside."""
         return blake2b(orjson.dumps(self, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
