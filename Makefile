@@ -50,6 +50,11 @@ sbom: setup
 audit: setup
 	$(BIN)/python .ci/audit.py
 
+# Requests made up from the OpenAPI document, against a service of its own; about EXAMPLES for each operation.
+EXAMPLES ?= 600
+fuzz: setup
+	$(BIN)/python -m bench.fuzz --examples $(EXAMPLES)
+
 # Needs uv. The locks name versions and hashes, and no index.
 lock:
 	uv pip compile pyproject.toml --extra redis --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

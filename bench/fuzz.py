@@ -1,0 +1,100 @@
+"""Generated requests against a running service, by its OpenAPI document: `make fuzz EXAMPLES=600`.
+
+No answer may be a 5xx, have an undocumented status or media type, or differ from its schema; every operation is
+asked, with a key that may do everything, on a record of its own that is thrown away.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app import migrations
+from app.access.keys import SCOPES
+from app.access.register import create_key
+from app.db.database import Database
+from app.db.embedded import embedded_postgres
+from app.ingest.restate import bring_reference
+from tests.conftest import QUICK
+from tests.serving import fill
+
+BIN = Path(sys.executable).parent
+# What is generated for these is either refused by HTTP itself or rightly refused for reasons no schema can tell.
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+)
+
+
+@contextmanager
+def served(url: str, port: int) -> Iterator[str]:
+    """The service in a process of its own, without quotas."""
+    none = {f"SUDSTAT_{who}_QUOTA_{window}": "0" for who in ("ANONYMOUS", "KEY") for window in ("MINUTE", "DAY")}
+    said = {
+        **os.environ,
+        **none,
+        "SUDSTAT_DATABASE_URL": url,
+        "SUDSTAT_PORT": str(port),
+        "SUDSTAT_REQUEST_LOG": "false",
+    }
+    said |= {"SUDSTAT_SECRET": "s" * 40, "SUDSTAT_REQUEST_LOG": "false"}
+    process = subprocess.Popen([BIN / "sudstat", "serve"], env=said)  # noqa: S603
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{address}/readyz", timeout=1)  # noqa: S310
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+async def prepare(url: str) -> str:
+    """A small record, and a key that may do everything."""
+    await bring_reference(Database(url))
+    await fill(url)
+    async with Database(url).owner() as connection:
+        return await create_key(connection, "fuzz", scopes=SCOPES)
+
+
+def main() -> int:
+    """Run, and print how many requests were generated and what was wrong."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--examples", type=int, default=100, help="for each operation and phase")
+    asked.add_argument("--port", type=int, default=8765)
+    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--phases", default="examples,coverage,fuzzing")
+    asked.add_argument("--longest", type=int, default=3600, help="seconds")
+    asked.add_argument("--operation", help="only operations whose id matches")
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder), settings=QUICK) as url:
+        migrations.upgrade(url)
+        key = asyncio.run(prepare(url))
+        with served(url, given.port) as address:
+            chosen = ["--include-operation-id-regex", given.operation] if given.operation else []
+            command = [BIN / "schemathesis", "run", f"{address}/openapi.json", "--checks", ",".join(CHECKS)]
+            # Both, because a scheme that is not given is made up, and two different keys are refused.
+            command += ["--header", f"Authorization: Bearer {key}", "--header", f"X-API-Key: {key}"]
+            command += ["--max-examples", str(given.examples), "--no-color"]
+            command += ["--max-time", str(given.longest)]
+            command += ["--seed", str(given.seed), "--phases", given.phases, "--continue-on-failure"]
+            return subprocess.run([*command, *chosen], check=False, cwd=folder).returncode  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main())
