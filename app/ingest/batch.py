@@ -38,7 +38,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 # Once a batch of a file has been undone, the file is new: what was seen of it before then tells nothing.
 _STANDING = """
-FROM batches b WHERE b.digest = $1 AND b.undone_in IS NULL AND NOT EXISTS (
+FROM batches b WHERE b.digest = $1 AND NOT EXISTS (
     SELECT FROM batches t JOIN batches u ON u.revision = t.undone_in
     WHERE t.digest = $1 AND u.created_at > b.created_at)
 """
