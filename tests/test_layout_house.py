@@ -544,7 +544,7 @@ court_codes = st.sampled_from(sorted(courts()))
 @st.composite
 def cases(draw: st.DrawFn, number: int) -> dict[str, Any]:
     court = draw(court_codes)
-    case = {"court": court, "instance": draw(codes("instance")), "number": f"1-{number}/2021"}
+    case: dict[str, Any] = {"court": court, "instance": draw(codes("instance")), "number": f"1-{number}/2021"}
     case |= draw(
         partly(
             previous_numbers=st.lists(st.sampled_from(["1-900/2020", "2-3-4/2019", "1-5/2018"]), min_size=1),
@@ -555,10 +555,14 @@ def cases(draw: st.DrawFn, number: int) -> dict[str, Any]:
             decided_on=st.none() | iso(date(2021, 1, 1), date(2021, 12, 31)),
             disposition=codes("case_disposition"),
             in_force_on=iso(date(2022, 1, 1), date(2022, 12, 31)),
+            deny=st.lists(st.sampled_from(["received_on", "decided_on", "arrival"]), min_size=1, max_size=3),
             sources=st.lists(sources, min_size=1, max_size=3),
         )
     )
+    case["deny"] = [name for name in case.get("deny", ()) if case.get(name) is None]
     people = [{"ordinal": ordinal, **draw(persons)} for ordinal in range(1, draw(st.integers(0, 3)) + 1)]
+    people = [{**one, "deny": ["sentence"]} if "charges" in one and "sentence" not in one else one for one in people]
+    case = {name: said for name, said in case.items() if said != []}
     return {**case, "defendants": people} if people else case
 
 
@@ -570,9 +574,13 @@ def as_csv_rows(case: dict[str, Any]) -> list[Cells]:
     flat = {name: value for name, value in case.items() if name not in ("defendants", "sources")}
     if "previous_numbers" in flat:
         flat["previous_numbers"] = "|".join(flat["previous_numbers"])
+    if "deny" in flat:
+        flat["deny"] = "; ".join(flat["deny"])
     rows: list[Cells] = []
     for person in case.get("defendants", ()):
         parts = {f"defendant.{name}": item for name, item in person.items() if name not in ("charges", "sentence")}
+        if "deny" in person:
+            parts["defendant.deny"] = " ".join(person["deny"])
         parts |= {f"sentence.{name}": item for name, item in person.get("sentence", {}).items()}
         for charge in person.get("charges", [{}]):
             rows.append(cells(flat | parts | {f"charge.{name}": item for name, item in charge.items()}))

@@ -9,6 +9,7 @@ import pytest
 
 from app.db.database import Database
 from app.ingest.batch import IngestError
+from app.records.ids import show_id
 from tests.loading import (
     CHITA,
     GROZNY,
@@ -228,7 +229,9 @@ async def test_defendants_of_equal_charges_keep_what_was_said_of_each(desk: Desk
     await desk.house(case(defendants=[{"ordinal": 2, "service_status": "mobilised"}]), layer="newsroom")
     await desk.scrape(card(names=both, **JUDGED))
     assert [(d["defendant"], d["service_status"]) for d in await desk.persons()] == [(1, "unknown"), (2, "mobilised")]
-    await desk.scrape(card(**JUDGED))  # one fewer: which of the two?
+    receipt = await desk.scrape(card(**JUDGED))  # one fewer: which of the two?
+    case_id = show_id((await desk.one())["case_id"])
+    assert receipt["defendants_changed"] == [{"place": "line 1", "court": GROZNY, "case": case_id}]
     assert len(await desk.persons()) == 2
     assert [c["kind"] for c in (await desk.one())["conflicts"]] == ["defendants_changed"]
 
@@ -493,3 +496,14 @@ async def test_what_was_seen_again_unchanged_is_as_new_as_it_was_last_seen(desk:
     # what was seen on the 20th was another statement; the one that is held now was seen on its own day
     assert await desk.value("SELECT count(*) FROM sightings") == 1
     assert outcomes(await desk.house(case(received_on="2023-03-17"), seen_on="2023-06-20")) == {"changed": 1}
+
+
+async def test_null_takes_a_uid_back_and_the_case_leaves_its_kin(desk: Desk) -> None:
+    await desk.house(case("1-1/2023", uid=UID, received_on="2023-03-01", disposition="transferred_jurisdiction"))
+    await desk.house(case(court=MOSCOW, uid=UID, received_on="2023-03-20"), seen_on="2023-06-01")
+    arrivals = "SELECT arrival FROM versions WHERE court = $1 AND superseded_in IS NULL"
+    assert await desk.value(arrivals, MOSCOW) == "transfer"
+    assert outcomes(await desk.house(case(court=MOSCOW), seen_on="2023-06-02")) == {"unchanged": 1}
+    assert outcomes(await desk.house(case(court=MOSCOW, uid=None), seen_on="2023-06-02")) == {"changed": 1}
+    assert await desk.value("SELECT uid FROM versions WHERE court = $1 AND superseded_in IS NULL", MOSCOW) is None
+    assert await desk.value(arrivals, MOSCOW) == "new"

@@ -100,6 +100,8 @@ async def everything(client: Client, last: int) -> str:
 async def test_a_removal_clears_every_revision_and_moves_no_number(desk: Desk, client: Client) -> None:
     await fill(desk)
     case_id = await id_of(desk, "1-66/2023")
+    await desk.house(case("1-66/2023"), seen_on="2025-01-01")  # seen again
+    assert await desk.value("SELECT count(*) FROM sightings") > 0
     before = await every_figure(desk)
     told = await everything(client, 5)
     for secret in ("1-66/2023", "1-77/2022", UID, GUIDS[0], SOURCE["url"]):
@@ -110,6 +112,7 @@ async def test_a_removal_clears_every_revision_and_moves_no_number(desk: Desk, c
         200,
         {"id": show_id(case_id), "revision": 6, "applied": True, "identifiers": 4, "related": []},
     )
+    assert await desk.value("SELECT count(*) FROM sightings") == 0
     assert await every_figure(desk) == before
     assert await desk.differences() == []
     now = await everything(client, 6)

@@ -258,6 +258,7 @@ RECEIPT: dict[str, Any] = {
     "refused": [],
     "warnings": [],
     "possible_duplicates": [],
+    "defendants_changed": [],
     "effect": [{"measure": "cases_received", "period": "2023-W11", "before": 118, "after": 119}],
     "effect_total": 1,
 }

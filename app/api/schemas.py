@@ -232,6 +232,10 @@ class Receipt(Shape):
     refused: Annotated[list[Refused], _described("The first 100; …/refused lists all.")]
     warnings: list[dict[str, Any]]
     possible_duplicates: Annotated[list[dict[str, Any]], _described("The first 100 pairs, never merged by themselves.")]
+    defendants_changed: Annotated[
+        list[dict[str, Any]],
+        _described("The first 100 rows whose defendants could not be told apart from those held; of these none moved."),
+    ]
     effect: Annotated[list[Moved], _described("By week and measure; the first 600.")]
     effect_total: Annotated[int, _described("How many numbers moved.")]
 

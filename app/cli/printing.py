@@ -98,6 +98,10 @@ def _print_receipt(path: Path, receipt: Receipt) -> None:
         )
     for pair in shown["possible_duplicates"][:20]:
         out.print(f"possible duplicate  {pair['place']}: {pair['reason']}", highlight=False, markup=False)
+    for row in shown["defendants_changed"][:20]:
+        out.print(
+            f"defendants changed  {row['place']}: nobody was moved; see /v1/conflicts", highlight=False, markup=False
+        )
 
 
 def _print_effect(effect: list[dict[str, Any]], total: int) -> None:

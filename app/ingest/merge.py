@@ -63,8 +63,10 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
     cursor = await connection.cursor(merging.sql("candidates"))
     while rows := await cursor.fetch(_CHUNK):
         merged = [_merge(row, merging) for row in rows]
-        for change in merged:
+        for row, change in zip(rows, merged, strict=True):
             tallied.counts[change.outcome] += 1
+            if row["row"].get("defendants") and change.body.get("defendants_changed"):
+                tallied.confuse(row["place"], change.court, show_id(change.case_id))
         changes = [change for change in merged if change.outcome != "unchanged"]
         written += len(changes)
         await connection.copy_records_to_table("new_statements", records=_statement_rows(changes, merging))

@@ -117,7 +117,7 @@ ORDER BY s.line
 
 -- name: candidates
 -- Rows that may change something, with what both layers and the version hold now.
-SELECT j.court, j.case_id, j.is_new, j.seen_on, j.row_hash, s.instance, s.body AS row,
+SELECT j.court, j.case_id, j.is_new, j.seen_on, j.row_hash, s.place, s.instance, s.body AS row,
        own.body AS own, other.body AS other, v.version, v.content_hash, v.arrival
 FROM judged j
 JOIN stage s ON s.line = j.line

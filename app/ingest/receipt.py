@@ -35,6 +35,12 @@ class Tallied:
     refused: list[Refused] = field(default_factory=list)
     warnings: dict[str, dict[str, Any]] = field(default_factory=dict)
     possible_duplicates: list[dict[str, Any]] = field(default_factory=list)
+    defendants_changed: list[dict[str, Any]] = field(default_factory=list)
+
+    def confuse(self, place: str, court: str, case_id: str) -> None:
+        """Keep a row whose defendants could not be told apart from those held, so that nothing moved."""
+        if len(self.defendants_changed) < SHOWN:
+            self.defendants_changed.append({"place": place, "court": court, "case": case_id})
 
     def refuse(self, refusal: Refused) -> None:
         """Count a refused row, and keep its place and reason."""
@@ -85,6 +91,7 @@ class Receipt:
             "refused": [_refusal(refusal) for refusal in self.tallied.refused[:SHOWN]],
             "warnings": list(self.tallied.warnings.values()),
             "possible_duplicates": self.tallied.possible_duplicates,
+            "defendants_changed": self.tallied.defendants_changed,
             "effect": [asdict(moved) for moved in self.effect[:EFFECT_SHOWN]],
             "effect_total": len(self.effect),
             **self.more,
@@ -111,19 +118,20 @@ class Options:
 _ORDER = {  # of the members of what stands in a receipt; others follow by name
     "": (
         *("batch_id", "revision", "applied", "counts", "skipped", "refused", "warnings"),
-        *("possible_duplicates", "effect", "effect_total"),
+        *("possible_duplicates", "defendants_changed", "effect", "effect_total"),
     ),
     "counts": ("received", *OUTCOMES),
     "refused": ("pointer", "code", "detail"),
     "warnings": ("code", "count", "detail", "first"),
     "possible_duplicates": ("place", "court", "reason", "one", "other"),
+    "defendants_changed": ("place", "court", "case"),
     "effect": ("measure", "period", "before", "after"),
 }
 
 
 def in_order(receipt: dict[str, Any]) -> dict[str, Any]:
-    """A receipt with all members in their order, which jsonb does not keep; one from before effects has none."""
-    whole = {"effect": [], "effect_total": 0, **receipt}
+    """A receipt with all members in their order, which jsonb does not keep; an older one had fewer."""
+    whole = {"defendants_changed": [], "effect": [], "effect_total": 0, **receipt}
     return {name: _put_in_order(name, value) for name, value in _put_in_order("", whole).items()}
 
 

@@ -114,7 +114,7 @@ class _Removing:
         await keep_removed(self.connection, self.key, known, revision)
         await self._clear_statements(bodies)
         await self._clear_versions(statements, bodies)
-        for name in ("clear_identifiers", "clear_notes"):
+        for name in ("clear_identifiers", "clear_sightings", "clear_notes"):
             await self.connection.execute(_SQL[name], *self.of)
         await self._clear_receipts(known)
         await self.connection.execute(_SQL["unlink"])

@@ -25,10 +25,12 @@ HOUSE_CSV_COLUMNS = (
     "decided_on",
     "disposition",
     "in_force_on",
+    "deny",
     "defendant.ordinal",
     "defendant.service_status",
     "defendant.disposition",
     "defendant.decided_on",
+    "defendant.deny",
     "charge.offence",
     "charge.role",
     "charge.stage",
@@ -80,8 +82,14 @@ def _numbers(cell: str) -> Json:
     return [number.strip() for number in cell.split("|")]
 
 
+def _fields(cell: str) -> Json:
+    return re.split(r"[\s|;,]+", cell)
+
+
 _DECODE: dict[str, Callable[[str], Json]] = {
     "previous_numbers": _numbers,
+    "deny": _fields,
+    "defendant.deny": _fields,
     "defendant.ordinal": _whole,
     "charge.episodes": _whole,
     "charge.principal": _truth,

@@ -122,6 +122,8 @@ def _record(place: str, case: dict[str, Json], *, needs_key: bool) -> Record:
     said = case.copy()
     for name in _IDENTITY:
         said.pop(name, None)
+    if "uid" in case and case["uid"] is None:
+        said["uid"] = None
     if said.get("defendants"):
         said["defendants"] = _persons(said["defendants"], case.get("received_on"))
     if len(said.get("sources") or ()) > 1:
