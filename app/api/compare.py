@@ -77,6 +77,7 @@ async def compare(_: StatisticsReader, asked: Annotated[Asked, Depends(Asking(CO
             (reading.before, reading.state),
             cells_limit=reply.service.settings.cells_limit,
             lang=reading.shape.lang,
+            rounding=reply.rounding,
         )
         refuse_cut(asked, len(found.rows))
         headers = {"Sudstat-Revision-Before": str(reading.before.revision)}

@@ -8,12 +8,13 @@ from typing import Any
 from app.db.database import Connection
 from app.records.revisions import State
 from app.statistics.answer import find_answer
+from app.statistics.breaks import find_method_breaks
 from app.statistics.cells import COVERAGE
 from app.statistics.codes import Codes, natural_key
 from app.statistics.difference import CAUSES, Change, find_difference, find_window, told_by_parts
 from app.statistics.grid import refuse_beyond
 from app.statistics.measure import Measure
-from app.statistics.notes import describe_dimensions, describe_measure, warn_outside
+from app.statistics.notes import describe_dimensions, describe_measure, warn_outside, warn_rounded
 from app.statistics.periods import Window, list_periods, period_of
 from app.statistics.question import Question
 from app.statistics.rows import dimension_columns, period_columns
@@ -44,13 +45,15 @@ async def find_comparison(
     *,
     cells_limit: int = 50_000,
     lang: str = "en",
+    rounding: int = 1,
 ) -> Comparison:
     """What a question's answer was at one revision and at a later one, and why it changed.
 
     A count has its parts by cause, which add up to its change. Any other measure has its value at both revisions,
     and a share the parts of its numerator and denominator. Both revisions count the same days: where no end is
     asked, those after the day of publication too. Of the two states and their codes, the earlier comes first; the
-    question is read by the later's.
+    question is read by the later's. With a `rounding` of more than 1 all counts are rounded down to multiples of it,
+    before, after and each part by itself, so that parts no longer add up.
 
     Shape   one row for each period and combination that has a count at either revision or a change between them,
             and for each period of the window; ordered as answers are
@@ -58,9 +61,10 @@ async def find_comparison(
     """
     window = await find_window(connection, question, known[1], states[1])
     changes = await find_difference(connection, question, known[1], *states, window=window, cells_limit=cells_limit)
+    changes = _rounded(changes, rounding)
     days = [change.row[0] for change in changes if isinstance(change.row[0], date)]
     shown = _shown(question, known[1], days, window)
-    values = await _find_values(connection, question, known, states, shown, cells_limit)
+    values = await _find_values(connection, question, known, states, shown, cells_limit, rounding)
     combinations = {change.row[1:] for change in changes} | {place[1:] for _, place in values}
     grid = _Grid.of(question, known[1], combinations, shown)
     refuse_beyond(len(grid.places), question, cells_limit)
@@ -74,9 +78,48 @@ async def find_comparison(
         table=_flat(question, rows, lang),
         dimensions=tuple(describe_dimensions(question)),
         measures=tuple(describe_measure(measure) for measure in question.measures),
-        warnings=tuple(warn_outside(question, known[1])),
+        warnings=(
+            *warn_outside(question, known[1]),
+            *await _warn_across_method(connection, *states),
+            *warn_rounded(rounding),
+        ),
         question=question.canonical,
     )
+
+
+def _rounded(changes: tuple[Change, ...], rounding: int) -> tuple[Change, ...]:
+    """The changes as they may be told: of a combination with too few at both revisions, nothing."""
+    if rounding <= 1:
+        return changes
+    sums: dict[tuple[Any, ...], int] = {}
+    for change in changes:
+        for side, count in (("before", change.before), ("after", change.after)):
+            key = (change.row[1:], change.measure, side)
+            sums[key] = sums.get(key, 0) + count
+    told = {codes for (codes, _, _), total in sums.items() if total >= rounding}
+    return tuple(
+        replace(
+            change,
+            before=change.before // rounding * rounding,
+            after=change.after // rounding * rounding,
+            causes={cause: int(n / rounding) * rounding for cause, n in change.causes.items()},
+        )
+        for change in changes
+        if change.row[1:] in told
+    )
+
+
+async def _warn_across_method(connection: Connection, before: State, after: State) -> Iterable[dict[str, Any]]:
+    """One warning for each revision between the two that changed how is counted."""
+    return [
+        {
+            "code": "across_break",
+            "detail": f"Revision {entry['revision']} of {entry['day']} changed how is counted: {entry['caption']}"
+            " What that did to the numbers is the part method.",
+            "break": entry,
+        }
+        for entry in await find_method_breaks(connection, before.revision, after.revision)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +174,7 @@ async def _find_values(
     states: Sequence[State],
     window: Window | None,
     cells_limit: int,
+    rounding: int,
 ) -> dict[tuple[str, Place], Sides]:
     """What the columns of an answer were at both revisions, by column and place; None where there was no such row.
 
@@ -143,7 +187,7 @@ async def _find_values(
         asked = replace(asked, start=window.first, end=window.last)
     found: dict[tuple[str, Place], list[Any]] = {}
     for side, state in enumerate(states):
-        answer = await find_answer(connection, state, asked, known[side], cells_limit=cells_limit)
+        answer = await find_answer(connection, state, asked, known[side], cells_limit=cells_limit, rounding=rounding)
         for row in answer.table.rows:
             told = dict(zip(answer.table.column_ids, row, strict=True))
             start = told[f"{question.grain.value}_start"] if question.grain else None
