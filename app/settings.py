@@ -107,7 +107,8 @@ class Settings(BaseSettings):
     @cached_property
     def anonymous_scope_set(self) -> frozenset[str]:
         """The scopes of a caller without a key, as a set."""
-        return _words(self.anonymous_scopes)
+        named = _words(self.anonymous_scopes)
+        return named & _COUNTING_SCOPES if self.anonymous_rounding > 1 else named
 
 
 def _words(text: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ from app.api.describe import Operation
 from app.api.lists import Resource, reply_with_list, reply_with_one
 from app.api.parameters import Asked, ParameterSet
 from app.api.reply import Reply
+from app.api.rounding import rounded
 from app.records.listing import Condition
 from app.records.reading import COURT_COLUMNS, COURTS, Counter, find_courts, flatten_court
 
@@ -68,11 +69,11 @@ async def list_courts(
     caller: StatisticsReader, asked: Annotated[Asked, Depends(Asking(LIST))], reply: Reply
 ) -> Response:
     """A page of courts, or all."""
-    return await reply_with_list(RESOURCE, asked, caller, reply)
+    return await reply_with_list(rounded(RESOURCE, reply.rounding, ("coverage",)), asked, caller, reply)
 
 
 @router.get("/v1/courts/{code}", **_ONE.route())
 async def read_court(_: StatisticsReader, asked: Annotated[Asked, Depends(Asking(ONE))], reply: Reply) -> Response:
     """One court."""
     key = Condition("code", "eq", (reply.request.path_params["code"],))
-    return await reply_with_one(RESOURCE, key, asked, reply)
+    return await reply_with_one(rounded(RESOURCE, reply.rounding, ("coverage",)), key, asked, reply)

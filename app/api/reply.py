@@ -167,7 +167,7 @@ class Replying:
 
     def _etag(self, asked: Asked, states: Iterable[State], shape: Representation) -> str:
         held = (number for state in states for number in (state.revision, state.removed_in))
-        question = (self.path, asked.canonical(), *held, shape.key)
+        question = (self.path, asked.canonical(), *held, shape.key, f"counts by {self.rounding}")
         return make_etag(self.service.seal, *question, is_gzipped=shape.is_gzipped)
 
     def _holds(self, etag: str) -> bool:

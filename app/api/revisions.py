@@ -1,8 +1,7 @@
 """Revisions: every numbered change of the record, and what it brought."""
 
 import re
-from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
@@ -15,11 +14,10 @@ from app.api.kinds import INSTANT, TEXT
 from app.api.lists import Resource, reply_with_list, reply_with_one
 from app.api.parameters import Asked, Parameter, ParameterSet
 from app.api.reply import Reply
-from app.db.database import Connection
+from app.api.rounding import rounded
 from app.errors import NotFound
-from app.records.listing import Condition, Page, Wanted
+from app.records.listing import Condition
 from app.records.reading import REVISION_COLUMNS, REVISIONS, Counter, find_revisions, flat_under
-from app.records.revisions import State
 
 router = APIRouter()
 
@@ -82,7 +80,7 @@ async def list_revisions(
     caller: StatisticsReader, asked: Annotated[Asked, Depends(Asking(LIST))], reply: Reply
 ) -> Response:
     """A page of revisions, or all."""
-    return await reply_with_list(_rounded(RESOURCE, reply.rounding), asked, caller, reply)
+    return await reply_with_list(rounded(RESOURCE, reply.rounding, ("counts",)), asked, caller, reply)
 
 
 @router.get("/v1/revisions/{n}", **_ONE.route())
@@ -90,7 +88,7 @@ async def read_revision(_: StatisticsReader, asked: Annotated[Asked, Depends(Ask
     """One revision."""
     number = read_number(reply.request.path_params["n"])
     return await reply_with_one(
-        _rounded(RESOURCE, reply.rounding), Condition("revision", "eq", (number,)), asked, reply
+        rounded(RESOURCE, reply.rounding, ("counts",)), Condition("revision", "eq", (number,)), asked, reply
     )
 
 
@@ -102,22 +100,3 @@ def read_number(shown: str) -> int:
     if not _NUMBER.fullmatch(shown):
         raise NotFound("Revisions are numbered from 1.")
     return int(shown)
-
-
-def _rounded(resource: Resource, rounding: int) -> Resource:
-    """The revisions with their counts rounded down, for a caller who gets all counts so."""
-    if rounding == 1:
-        return resource
-
-    async def find(connection: Connection, wanted: Wanted, state: State) -> Page:
-        page = await resource.find(connection, wanted, state)
-        rows = tuple({**row, "counts": _round_down(row["counts"], rounding)} for row in page.rows)
-        return replace(page, rows=rows)
-
-    return replace(resource, find=find)
-
-
-def _round_down(counts: Any, rounding: int) -> Any:
-    if isinstance(counts, dict):
-        return {name: _round_down(count, rounding) for name, count in counts.items()}
-    return counts // rounding * rounding if isinstance(counts, int) else counts

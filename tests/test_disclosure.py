@@ -1,0 +1,172 @@
+"""Disclosure control: whatever an anonymous caller asks and subtracts, nothing is told of fewer than k."""
+
+import random
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import httpx
+import pytest
+
+from app.access.register import create_key
+from app.db.database import Database
+from app.settings import Settings
+from app.statistics.measures import MEASURES
+from app.statistics.transforms import TRANSFORMS
+from tests.serving import CHITA, GROZNY, PUBLISHED, REUTOV, case, client_of, filled_with, person, take
+
+K = 5
+REVISIONS = (1, 2, 3, 4)
+# whole numbers that count nothing of the record: numbers of revisions and definitions, rows, limits
+NO_COUNTS = {"revision", "rounding", "definition_version", "total", "vintage_revision", "limit", "from", "to"}
+
+
+async def crowd(url: str) -> None:
+    """Thirty cases, then one, two and three more, so that exact totals of neighbouring revisions differ by little."""
+    dice = random.Random(11)
+    number = 0
+    for step, count in enumerate((30, 1, 2, 3)):
+        records = []
+        for _ in range(count):
+            number += 1
+            sentence = {"kind": "imprisonment", "term_months": dice.choice((12, 24, 30))}
+            told = {"sentence": {**sentence, "execution": dice.choice(("immediate", "suspended"))}}
+            records.append(
+                case(
+                    dice.choice((GROZNY, GROZNY, GROZNY, REUTOV, CHITA)),
+                    f"1-{number}/2023",
+                    received_on=dice.choice(("2023-01-10", "2023-01-19", "2023-02-20")),
+                    decided_on="2023-03-01",
+                    disposition="verdict",
+                    defendants=[
+                        person(
+                            dice.choice(("337:5", "337:5", "338:1")),
+                            service_status=dice.choice(("mobilised", "contract")),
+                            **(told if dice.random() < 0.7 else {}),
+                        )
+                    ],
+                )
+            )
+        await take(Database(url), tuple(records), layer="newsroom", published_at=PUBLISHED[min(step, 1)])
+
+
+@pytest.fixture(scope="module")
+def crowded(server_url: str, template: str) -> Iterator[str]:
+    with filled_with(crowd, server_url, template) as url:
+        yield url
+
+
+def questions() -> Iterator[str]:
+    """Every measure by some dimensions and grains, alone and filtered; transforms, bounds and vintages."""
+    groupings = ("", "court", "service_status", "month", "offence,month", "court,service_status")
+    filters = ("", "court=61GV0012", "court__ne=61GV0012", "service_status=mobilised", "start_period=2023-02")
+    for measures in ("persons_convicted,suspended_share,custodial", ",".join(MEASURES)):
+        for group_by in groupings:
+            for chosen in filters:
+                yield "&".join(filter(None, (f"measures={measures}", group_by and f"group_by={group_by}", chosen)))
+    for transform in TRANSFORMS:
+        yield f"measures=persons_convicted&group_by=month,court&transform={transform}"
+    yield "measures=suspended_share,suspended,persons_convicted&group_by=service_status&bounds=true"
+
+
+def counts_in(value: Any, name: str = "") -> Iterator[int]:
+    """Every whole number of a body that may count something."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key not in ("meta", "measures", "paging") and key not in NO_COUNTS:
+                yield from counts_in(one, key)
+    elif isinstance(value, list):
+        for one in value:
+            yield from counts_in(one, name)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value
+
+
+async def read(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def test_no_two_answers_to_an_anonymous_caller_differ_by_fewer_than_k(crowded: str) -> None:
+    """Differences of any two counts of any two answers: the sum of a row, of rows, of revisions, of causes."""
+    told: dict[int, str] = {}
+    async with client_of(crowded, anonymous_rounding=K, anonymous_quota_minute=0) as client:
+        paths = [f"/v1/statistics?{question}&revision={number}" for question in questions() for number in REVISIONS]
+        paths += [f"/v1/statistics/sentences?group_by=service_status&revision={number}" for number in REVISIONS]
+        paths += [
+            f"/v1/compare?from={start}&to={end}&measures=cases_received,persons_convicted,suspended_share&group_by={by}"
+            for start, end in combinations(REVISIONS, 2)
+            for by in ("court", "month", "service_status")
+        ]
+        paths += [
+            f"/v1/statistics?measures=persons_convicted,suspended_share&group_by={by}&vintage={vintage}"
+            for by in ("month", "month,court")
+            for vintage in ("first", "all")
+        ]
+        paths += ["/v1/revisions", *(f"/v1/revisions/{number}" for number in REVISIONS), "/v1/courts"]
+        for path in paths:
+            for count in counts_in(await read(client, path)):
+                told.setdefault(abs(count), path)
+    assert len(told) > 3
+    for one, other in combinations(told, 2):
+        assert abs(one - other) >= K, (told[one], told[other])
+    assert all(count % K == 0 for count in told), told
+
+
+async def test_shares_are_made_of_rounded_counts_and_medians_need_k(crowded: str) -> None:
+    query = "measures=suspended_share,term_months_median,persons_convicted&group_by=court,offence"
+    async with client_of(crowded, anonymous_rounding=K) as client:
+        rows = (await read(client, f"/v1/statistics?{query}"))["results"]
+    async with client_of(crowded) as client:
+        exact = {
+            (row["court"], row["offence"]): row for row in (await read(client, f"/v1/statistics?{query}"))["results"]
+        }
+    assert {(row["court"], row["offence"]) for row in rows} < set(exact)  # a row of too few is not there at all
+    for row in rows:
+        full = exact[row["court"], row["offence"]]
+        assert row["persons_convicted_status"] == "rounded"
+        assert row["persons_convicted"] == full["persons_convicted"] // K * K
+        assert row["suspended_share_n"] == full["suspended_share_n"] // K * K
+        if row["suspended_share"] is not None:
+            assert row["suspended_share"] == row["suspended_share_numerator"] / row["suspended_share_n"]
+            assert row["suspended_share_status"] == "rounded"
+        assert (row["term_months_median"] is None) == (full["term_months_median_n"] < K)
+    assert any(row["suspended_share"] != exact[row["court"], row["offence"]]["suspended_share"] for row in rows)
+
+
+async def test_totals_are_rounded_from_their_own_exact_value(crowded: str) -> None:
+    async with client_of(crowded, anonymous_rounding=K) as client:
+        [total] = (await read(client, "/v1/statistics?measures=persons_convicted"))["results"]
+        parts = (await read(client, "/v1/statistics?measures=persons_convicted&group_by=court,offence"))["results"]
+    assert total["persons_convicted"] == 35
+    assert sum(row["persons_convicted"] for row in parts) < 35
+
+
+async def test_a_key_gets_exact_counts_and_no_cache_mixes_the_two(crowded: str) -> None:
+    path = "/v1/statistics?measures=persons_convicted"
+    database = Database(crowded)
+    async with database.owner() as connection:
+        key = await create_key(connection, owner="test", scopes=("statistics",))
+    async with client_of(crowded, anonymous_rounding=K) as client:
+        rounded = await client.get(path)
+        exact = await client.get(path, headers={"X-API-Key": key})
+        again = await client.get(path, headers={"X-API-Key": key, "If-None-Match": rounded.headers["etag"]})
+    assert rounded.json()["results"][0]["persons_convicted"] == 35
+    assert exact.json()["results"] == [{"persons_convicted": 36}]
+    assert rounded.headers["etag"] != exact.headers["etag"]
+    assert rounded.headers["cache-control"].startswith("public")
+    assert exact.headers["cache-control"] == "private, no-cache"
+    assert again.status_code == 200
+    async with client_of(crowded) as client:
+        off = await client.get(path, headers={"X-API-Key": key})
+    assert off.headers["cache-control"].startswith("public")
+
+
+async def test_an_anonymous_caller_sees_no_single_case_where_counts_are_rounded(crowded: str) -> None:
+    assert Settings(anonymous_rounding=K).anonymous_scope_set == {"statistics"}
+    assert "records" in Settings().anonymous_scope_set
+    async with client_of(crowded, anonymous_rounding=K) as client:
+        for path in ("/v1/cases", "/v1/statistics/records", "/v1/changes", "/v1/revisions/1/changes"):
+            assert (await client.get(path)).status_code == 401
