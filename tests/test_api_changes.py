@@ -2,6 +2,8 @@
 
 import csv
 import io
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +12,11 @@ import pytest
 from hypothesis import given, settings
 
 from app.db.database import Database
+from app.ingest.acting import Act
+from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
+from app.ingest.undo import undo
 from app.records.history import apply, fields_of
+from app.records.ids import read_id, show_id
 from tests.databases import cloned
 from tests.histories import AS_FOUND, Batch, histories, take_all
 from tests.serving import CHITA, GROZNY, PUBLISHED, case, client_fixture, client_of, fill, filled_fixture, take  # noqa: F401
@@ -33,8 +39,9 @@ async def followed(client: Client, path: str, limit: int = 1000, **query: str) -
 
 
 async def held(client: Client) -> dict[str, Json]:
-    """The content of every case, as `/v1/cases` shows it."""
-    return {case["id"]: fields_of(case) for case in await followed(client, "/v1/cases", sort="id")}
+    """The content of every case, as `/v1/cases` shows it; also of those withdrawn and merged."""
+    every = "/v1/cases?is_withdrawn=true,false&is_merged=true,false"
+    return {case["id"]: fields_of(case) for case in await followed(client, every, sort="id")}
 
 
 def replay(changes: list[Json], state: dict[str, Json] | None = None) -> dict[str, Json]:
@@ -142,6 +149,36 @@ async def test_a_number_learnt_later_is_a_version_and_stands_in_the_feed(databas
         assert difference["field"] == "identifiers"
         assert [i["value"] for i in difference["after"]] == ["1-1/2023", "1-9/2022"]
         assert (change["version"], change["causes"]) == (2, [])
+        assert replay(await followed(client, "/v1/changes")) == await held(client)
+
+
+async def test_what_curators_do_stands_in_the_feed_under_its_own_name(database_url: str) -> None:
+    database = Database(database_url)
+    await take(
+        database, tuple(case(GROZNY, f"1-{n}/2023") for n in (1, 2)), layer="court_card", published_at=PUBLISHED[0]
+    )
+    async with client_of(database_url) as client:
+        one, other = (known for shown in sorted(await held(client)) if (known := read_id(shown)))
+        acts = (
+            ("withdrawn", "withdrawal", partial(withdraw, database, Wanted(one))),
+            ("restored", "restoration", partial(restore, database, Wanted(one))),
+            ("merged", "duplicate", partial(merge_into, database, Wanted(one), survivor_id=other)),
+            ("restored", "restoration", partial(restore, database, Wanted(one))),
+        )
+        for number, (change, cause, perform) in enumerate(acts, start=2):
+            receipt = await perform(Act("test", LEDGER_CAUSES[cause], "why"))
+            (told,) = await followed(client, f"/v1/revisions/{number}/changes")
+            assert (told["change"], told["note"], told["id"]) == (change, "why", show_id(one))
+            assert replay(await followed(client, "/v1/changes")) == await held(client)
+        await undo(database, receipt.batch_id, Act("test", LEDGER_CAUSES["undo"]))
+        await take(database, (case(GROZNY, "1-3/2023"),), layer="court_card", published_at=datetime.now(UTC))
+        last = await client.get("/v1/revisions?limit=1")
+        async with database.owner() as connection:
+            batch_id = await connection.fetchval("SELECT batch_id FROM revisions ORDER BY revision DESC LIMIT 1")
+        await undo(database, batch_id, Act("test", LEDGER_CAUSES["undo"]))
+        assert last.json()["results"][0]["revision"] == 7
+        changes = await followed(client, "/v1/changes", after_revision="5")
+        assert [c["change"] for c in changes] == ["undone", "created", "undone"]
         assert replay(await followed(client, "/v1/changes")) == await held(client)
 
 

@@ -162,6 +162,19 @@ async def test_the_person_does_not_come_back_with_the_next_file(desk: Desk) -> N
     assert await desk.differences() == []
 
 
+async def test_no_hash_is_left_of_what_was_said_of_the_case(desk: Desk) -> None:
+    await desk.scrape(card("1-1/2023"), card("1-2/2023"), seen_on="2023-05-01")
+    await desk.scrape(card("1-1/2023"), card("1-2/2023"), card("1-3/2023"), seen_on="2023-05-08")  # seen again
+    of = "SELECT count(*) FROM {0} WHERE case_id = $1"
+    case_id = await id_of(desk, "1-1/2023")
+    assert await desk.value(of.format("sightings"), case_id) == 1
+    hashes = await desk.value("SELECT row_hash FROM statements WHERE case_id = $1", case_id)
+    await remove(desk.database, case_id, key=KEY, author="test")
+    assert await desk.value(of.format("sightings"), case_id) == 0
+    assert await desk.value(of.format("sightings"), await id_of(desk, "1-2/2023")) == 1
+    assert await desk.value("SELECT count(*) FROM statements WHERE row_hash = $1", hashes) == 0
+
+
 async def test_without_the_key_nothing_is_taken_in_after_a_removal(
     desk: Desk, database_url: str, tmp_path: Path
 ) -> None:

@@ -28,12 +28,11 @@ from app.statistics import Codes
 
 router = APIRouter()
 
-CASE_FIELDS = tuple(schemas.Case.model_fields)
 RESOURCE = Resource(
     name="cases",
     listing=CASES,
     default_order="-received_on",
-    fields=tuple(name for name in CASE_FIELDS if name != "etag"),
+    fields=tuple(schemas.CaseInList.model_fields),
     columns=CASE_COLUMNS,
     flatten=flatten_case,
     find=find_cases,
@@ -125,7 +124,8 @@ _ONE = Operation(
     id="get_case",
     tag="Cases",
     summary="One case",
-    description="One record as of the state asked for. Its ETag begins with the version. A case that had been merged"
+    description="One record as of the state asked for, with the other cases of its UID: where a prosecution went from"
+    " court to court, and up. Its ETag begins with the version. A case that had been merged"
     " into another by then answers 308 with the other's address.",
     result=schemas.Case,
     example=examples.CASE,

@@ -46,6 +46,17 @@ CASE: dict[str, Any] = {
     "layers": {"disposition": "court_card", "defendants.d1.sentence": "newsroom"},
     "conflicts": 0,
     "sources": [{"kind": "court_card", "url": "https://court.example/card/1", "seen_on": "2023-05-10"}],
+    "related": [
+        {
+            "id": "cs_01J8Z3V5N2Q4R6T8W0Y2A4C6E7",
+            "court": "77GV0003",
+            "instance": "first",
+            "received_on": "2023-02-01",
+            "arrival": "new",
+            "decided_on": "2023-03-10",
+            "disposition": "transferred_jurisdiction",
+        }
+    ],
 }
 
 _META: dict[str, Any] = {
@@ -62,7 +73,7 @@ _META: dict[str, Any] = {
 }
 
 CASE_LIST: dict[str, Any] = {
-    "results": [{name: value for name, value in CASE.items() if name != "etag"}],
+    "results": [{name: value for name, value in CASE.items() if name not in ("etag", "related")}],
     "paging": {"limit": 100, "has_more": False, "next": None, "total": None},
     "meta": _META,
     "warnings": [],

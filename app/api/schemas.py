@@ -101,9 +101,25 @@ class CaseInList(Shape):
     sources: list[Source]
 
 
+class RelatedCase(Shape):
+    """Another case of the same prosecution."""
+
+    id: str
+    court: str
+    instance: Annotated[str, _code("instance")]
+    received_on: date | None
+    arrival: Annotated[str, _code("arrival")]
+    decided_on: date | None
+    disposition: Annotated[str, _code("case_disposition")]
+
+
 class Case(CaseInList):
     """One case."""
 
+    related: Annotated[
+        list[RelatedCase],
+        _described("The other cases of its UID, in all courts and instances, by day of receipt; none withdrawn."),
+    ]
     etag: Annotated[str, _described("As in the header of the plain JSON answer.")]
 
 

@@ -15,7 +15,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS found (line int, case_id uuid, priority int
 CREATE TEMPORARY TABLE IF NOT EXISTS assigned (line int, case_id uuid, is_new boolean) ON COMMIT DELETE ROWS;
 -- what becomes of each row
 CREATE TEMPORARY TABLE IF NOT EXISTS judged (
-    line int, court text, case_id uuid, is_new boolean, seen_on date, row_hash bytea, outcome text
+    line int, court text, case_id uuid, is_new boolean, seen_on date, row_hash bytea, held_hash bytea, held_on date,
+    outcome text
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS new_statements (LIKE statements) ON COMMIT DELETE ROWS
 

@@ -43,6 +43,7 @@ TOUCHED = (
     "statements",
     "versions",
     "identifiers",
+    "sightings",
     "revisions",
     "batches",
     "refused_rows",

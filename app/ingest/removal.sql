@@ -37,15 +37,16 @@ DELETE FROM uid_links l WHERE NOT EXISTS (SELECT FROM versions v WHERE v.uid = l
 UPDATE statements SET body = $5, row_hash = $6, digest = $6
 WHERE court = $1 AND case_id = $2 AND layer = $3 AND revision = $4
 
--- name: clear_sightings
-DELETE FROM sightings WHERE court = $1 AND case_id = $2
-
 -- name: clear_version
 UPDATE versions SET number = $4, uid = $5, sources = $6, content_hash = $7
 WHERE court = $1 AND case_id = $2 AND revision = $3
 
 -- name: clear_identifiers
 DELETE FROM identifiers WHERE court = $1 AND case_id = $2
+
+-- name: clear_sightings
+-- They hold hashes of what was said, by which a number could be guessed.
+DELETE FROM sightings WHERE court = $1 AND case_id = $2
 
 -- name: clear_notes
 -- Notes of revisions that were about this case alone: acts of curators but for undoing, and batches of one.

@@ -128,7 +128,7 @@ async def count_cases(connection: Connection, conditions: Sequence[Condition], s
 
 
 async def get_case(connection: Connection, case_id: UUID, state: State) -> Shown | None:
-    """One case as of a revision; None where there was none by then."""
+    """One case as of a revision, with the other cases of its UID; None where there was none by then."""
     court = await get_court_of(connection, case_id, state)
     if court is None:
         return None
@@ -138,7 +138,11 @@ async def get_case(connection: Connection, case_id: UUID, state: State) -> Shown
         court,
         case_id,
     )
-    return None if row is None else (await show_versions(connection, [row], [state.revision]))[0]
+    if row is None:
+        return None
+    (case,) = await show_versions(connection, [row], [state.revision])
+    related = await connection.fetch(_SQL["related"], state.revision, row["uid"], case_id)
+    return {**case, "related": [{**other, "id": show_id(other["id"])} for other in map(dict, related)]}
 
 
 async def get_court_of(connection: Connection, case_id: UUID, state: State) -> str | None:

@@ -40,6 +40,15 @@ WITH RECURSIVE led (court, case_id, merged_into, step) AS (
 )
 SELECT case_id FROM led WHERE step > 0 ORDER BY step DESC LIMIT 1
 
+-- name: related
+-- The other cases that have a UID as of a revision, by day of receipt; neither withdrawn nor merged ones. A removed case
+-- has a stand-in of its own, so that it is not among them.
+SELECT v.case_id AS id, v.court, v.instance, v.received_on, v.arrival, v.decided_on, v.disposition
+FROM versions v
+WHERE v.uid = $2 AND v.case_id <> $3 AND v.revision <= $1 AND (v.superseded_in IS NULL OR v.superseded_in > $1)
+  AND NOT v.is_withdrawn AND v.merged_into IS NULL AND v.uid NOT LIKE '%-'
+ORDER BY v.received_on, v.decided_on, v.court, v.case_id
+
 -- name: flat_rows
 -- How many rows the flat shape of some cases has: one for each charge, person without one, case without a person.
 WITH chosen AS MATERIALIZED (

@@ -283,7 +283,7 @@ class Version(SQLModel, table=True):
         # where do the layers disagree?
         Index("versions_in_conflict", "case_id", postgresql_where=text("conflicts <> '[]'::jsonb")),
         # which cases, in all courts, share this UID?
-        Index("versions_by_uid", "uid", postgresql_where=text("superseded_in IS NULL AND uid IS NOT NULL")),
+        Index("versions_by_uid", "uid", postgresql_where=text("uid IS NOT NULL")),
     )
     court: str = _text(key=True)
     case_id: UUID = Field(primary_key=True)
