@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from app.db.database import Database
-from app.ingest.batch import IngestError
+from app.ingest.batch import IngestError, ingest_file
+from app.ingest.receipt import Options
+from app.ingest.record import Outcome
 from app.records.ids import show_id
 from tests.loading import (
     CHITA,
@@ -507,3 +509,23 @@ async def test_null_takes_a_uid_back_and_the_case_leaves_its_kin(desk: Desk) -> 
     assert outcomes(await desk.house(case(court=MOSCOW, uid=None), seen_on="2023-06-02")) == {"changed": 1}
     assert await desk.value("SELECT uid FROM versions WHERE court = $1 AND superseded_in IS NULL", MOSCOW) is None
     assert await desk.value(arrivals, MOSCOW) == "new"
+
+
+async def test_a_file_taken_whole_is_not_even_read_again_unless_something_was_taken_back(desk: Desk) -> None:
+    path = desk.write(card(**JUDGED), card("3/1-5/2023"), {"caseNumber": "№ дела"})
+    first = await desk.take(path, layout="sudrfscraper")
+
+    def unread() -> Iterator[Outcome]:
+        raise AssertionError("the file was read")
+        yield
+
+    options = Options("sudrfscraper", "court_card", "test", "test")
+    again = (await ingest_file(desk.database, path, options, outcomes=unread())).as_json()
+    told = ("received", "skipped", "suppressed", "refused")
+    assert {name: again["counts"][name] for name in told} == {name: first["counts"][name] for name in told}
+    assert (again["counts"]["unchanged"], again["revision"]) == (first["counts"]["created"], None)
+    assert (again["skipped"], again["warnings"]) == (first["skipped"], first["warnings"])
+    async with desk.database.owner() as connection:
+        await connection.execute("UPDATE revisions SET cause = 'undone', recorded_at = now()")
+    with pytest.raises(AssertionError, match="was read"):
+        await ingest_file(desk.database, path, options, outcomes=unread())

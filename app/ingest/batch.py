@@ -30,6 +30,7 @@ from app.records.removals import load_removed
 from app.records.resolve import is_closed
 from app.statistics.effect import Moved, find_effect
 from app.statistics.ledger import DEFINITION, post
+from app.vocabulary import Cause
 
 _NEXT = "SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM published p"
 _KEEP = """
@@ -43,7 +44,13 @@ FROM batches b WHERE b.digest = $1 AND NOT EXISTS (
     WHERE t.digest = $1 AND u.created_at > b.created_at)
 """
 _FIRST_SEEN = f"SELECT min(b.seen_on) {_STANDING}"
-_TAKEN_WHOLE = f"SELECT EXISTS (SELECT {_STANDING} AND b.seen_on >= $2 AND b.receipt -> 'counts' ->> 'refused' = '0')"
+# The receipt of a batch that took the whole file, and whether nothing has been taken back since.
+_TAKEN_WHOLE = f"""
+SELECT b.receipt, NOT EXISTS (
+    SELECT FROM revisions r WHERE r.cause IN ('{Cause.UNDONE}', '{Cause.REMOVED}') AND r.recorded_at >= b.created_at
+) AS still_stands
+{_STANDING} AND b.seen_on >= $2 AND b.receipt -> 'counts' ->> 'refused' = '0' ORDER BY b.created_at DESC LIMIT 1
+"""
 
 _IDS_AT_ONCE = 256
 
@@ -161,6 +168,10 @@ class _Batch:
 
     async def _take(self, connection: Connection, outcomes: Iterable[Outcome], suppression: Suppression) -> Receipt:
         await self._look_back(connection)
+        taken = await connection.fetchrow(_TAKEN_WHOLE, self.digest, self.seen_on)
+        if taken and taken["still_stands"]:
+            self.tallied.take_as_unchanged(taken["receipt"])
+            return await self._keep(connection, self._receipt())
         await connection.execute(STAGE)
         await connection.copy_records_to_table("stage", records=self._stage_rows(suppression.sift(outcomes)))
         if self._is_refused:
@@ -189,7 +200,7 @@ class _Batch:
         gravity = await gravity_of(connection, reference)
         merging = Merging(revision, self.options.layer, self.layout.lists_all_defendants, self.digest, gravity)
         changes = 0
-        if await connection.fetchval(_TAKEN_WHOLE, self.digest, self.seen_on):
+        if await connection.fetchrow(_TAKEN_WHOLE, self.digest, self.seen_on):
             self.tallied.counts["unchanged"] += self.staged  # the same file again changes no case
         else:
             changes = await stage_changes(connection, merging, self.tallied)

@@ -13,7 +13,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_keys (
 -- cases that a row's keys lead to
 CREATE TEMPORARY TABLE IF NOT EXISTS found (line int, case_id uuid, priority int, key text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS assigned (line int, case_id uuid, is_new boolean) ON COMMIT DELETE ROWS;
--- what becomes of each row
+-- what becomes of each row, and what its layer holds: the hash, and when that was last seen
 CREATE TEMPORARY TABLE IF NOT EXISTS judged (
     line int, court text, case_id uuid, is_new boolean, seen_on date, row_hash bytea, held_hash bytea, held_on date,
     outcome text

@@ -53,6 +53,15 @@ class Tallied:
         self.counts["skipped"] += 1
         self.skipped[reason] += 1
 
+    def take_as_unchanged(self, receipt: Mapping[str, Any]) -> None:
+        """Tell of a file what the kept receipt of the same file tells, of whose rows nothing is new any more."""
+        counts = receipt["counts"]
+        self.received = counts["received"]
+        self.skipped = Counter(receipt["skipped"])
+        self.counts.update({outcome: counts[outcome] for outcome in ("skipped", "suppressed")})
+        self.counts["unchanged"] = self.received - counts["skipped"] - counts["suppressed"]
+        self.warnings = {warning["code"]: warning for warning in receipt["warnings"]}
+
     def warn(self, code: str, detail: str | None = None, place: str | None = None) -> None:
         """Count a warning under its code; the first place stands for all."""
         warning = self.warnings.setdefault(code, {"code": code, "count": 0})
