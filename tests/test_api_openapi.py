@@ -172,3 +172,18 @@ async def test_every_type_of_problem_has_a_page(filled: str) -> None:
             assert answer.status_code == 200
             assert problem.title in answer.text
         assert (await client.get("/problems/none")).status_code == 404
+
+
+async def test_a_list_of_chosen_fields_fits_the_schema_that_it_is_shown_with(client: Client) -> None:
+    lists = [(path, one) for path, one in SHOWN if "fields" in {each["name"] for each in one["parameters"]}]
+    assert len(lists) >= 4
+    for path, operation in lists:
+        (fields,) = [each for each in operation["parameters"] if each["name"] == "fields"]
+        schema = operation["responses"]["200"]["content"][JSON]["schema"]
+        taken = 0
+        for field in fields["schema"]["items"]["enum"]:
+            answer = await client.get(await address_of(client, path), params={"fields": field, "limit": "3"})
+            if answer.status_code == 200:  # some fields are of flat formats only
+                validator(schema).validate(answer.json())
+                taken += 1
+        assert taken >= 3

@@ -139,7 +139,22 @@ def _schemas() -> dict[str, Any]:
         [(model, "serialization") for model in sorted(found, key=lambda model: model.__name__)],
         ref_template="#/components/schemas/{model}",
     )
-    return dict(sorted(definitions["$defs"].items()))
+    known = definitions["$defs"]
+    for listed in _subclasses(schemas.Listed):
+        _let_choose(known, known[listed.__name__]["properties"]["results"]["items"])
+    return dict(sorted(known.items()))
+
+
+def _let_choose(known: dict[str, Any], item: dict[str, Any]) -> None:
+    """Say of a list's results that `fields=` may leave any field out; alone, the same thing is always whole."""
+    whole = item["$ref"].rpartition("/")[2]
+    name = whole if whole.endswith("InList") else f"{whole}InList"
+    known[name] = {key: value for key, value in known[whole].items() if key != "required"} | {"title": name}
+    item["$ref"] = f"#/components/schemas/{name}"
+
+
+def _subclasses(shape: type[BaseModel]) -> list[type[BaseModel]]:
+    return sorted((found for found in shape.__subclasses__() if _is_shape(found)), key=lambda found: found.__name__)
 
 
 def _is_shape(value: object) -> bool:
