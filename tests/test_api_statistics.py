@@ -127,5 +127,40 @@ async def test_a_wrong_question_is_refused_by_parameter(client: Client, query: s
 
 async def test_the_catalogue_is_in_the_callers_language(client: Client) -> None:
     russian = await read(client, "/v1/statistics/catalogue?lang=ru")
-    assert russian == catalogue("ru")
-    assert await read(client, "/v1/statistics/catalogue") == catalogue("en") != russian
+    english = await read(client, "/v1/statistics/catalogue")
+    for told, lang in ((russian, "ru"), (english, "en")):
+        plain = catalogue(lang)
+        assert [entry["caption"] for entry in told["measures"]] == [entry["caption"] for entry in plain["measures"]]
+        assert told["transforms"] == plain["transforms"]
+        assert told["breaks"] == plain["breaks"]
+    assert english["measures"] != russian["measures"]
+
+
+async def test_a_form_can_be_built_from_the_catalogue_alone(client: Client) -> None:
+    """Every parameter, every code of every filter, and what goes with what: each is asked, and nothing is refused."""
+    told = await read(client, "/v1/statistics/catalogue")
+    spec = (await client.get("/openapi.json")).json()["paths"]["/v1/statistics"]["get"]["parameters"]
+    views = {"format", "lang", "delimiter", "bom", "labels", "limit"}
+    assert {entry["id"] for entry in told["parameters"]} == {entry["name"] for entry in spec} - views
+    for dimension in told["dimensions"]:
+        codes = [code["id"] for code in dimension["codes"]]
+        assert codes and all(code["label"] for code in dimension["codes"])
+        for name in dimension["filters"]:
+            await read(client, f"/v1/statistics?{name}={','.join(codes[:30])}&group_by={dimension['id']}")
+    for transform in told["transforms"]:
+        by = ",".join(filter(None, ("month", "court" if transform["needs_dimension"] else "")))
+        fitting = ",".join(transform["measures"])
+        await read(client, f"/v1/statistics?measures={fitting}&group_by={by}&transform={transform['id']}")
+    for measure in told["measures"]:
+        path = f"/v1/statistics?measures={measure['id']}&bounds=true"
+        assert (await client.get(path)).status_code == (200 if measure["has_bounds"] else 422)
+    early = await read(client, "/v1/statistics/catalogue?revision=1")
+    assert (early["meta"]["revision"], told["meta"]["revision"]) == (1, 2)
+
+
+async def test_an_empty_record_has_a_catalogue_without_the_codes_of_courts(database_url: str) -> None:
+    async with client_of(database_url) as client:
+        told = await read(client, "/v1/statistics/catalogue")
+        assert (await client.get("/v1/statistics/catalogue?as_of=2023-01-01")).status_code == 404
+    codes = {entry["id"]: entry["codes"] for entry in told["dimensions"]}
+    assert codes["court"] is None and codes["service_status"]

@@ -98,6 +98,7 @@ class Replying:
         may_pin: bool = False,
         guard: Guard = _let_through,
         opens: Open | None = None,
+        offered: Collection[str] = tuple(FORMATS),
     ) -> Response:
         """Answer what derives from the record as of the state asked for.
 
@@ -108,7 +109,7 @@ class Replying:
         """
         if not asked.has_lookups and check is _nothing:
             asked.refuse()
-        shape = choose(asked, self.request.headers)
+        shape = choose(asked, self.request.headers, offered)
         async with self.service.database.snapshot() as connection:
             before = None
             if opens is None:

@@ -527,7 +527,11 @@ class Catalogue(BaseModel):
     measures: list[dict[str, Any]]
     dimensions: list[dict[str, Any]]
     grains: list[dict[str, Any]]
+    transforms: list[dict[str, Any]]
+    parameters: list[dict[str, Any]]
+    breaks: list[dict[str, Any]]
     limits: dict[str, Any]
+    meta: Annotated[Meta | None, _described("Of which state the codes are; absent before the first revision.")] = None
 
 
 class Health(Shape):

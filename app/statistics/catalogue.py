@@ -1,18 +1,28 @@
 """Catalogue: everything that may be asked, in words and codes from which a client can build its form."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from app.statistics.breaks import BREAKS, describe_break
 from app.statistics.cells import companions
 from app.statistics.codes import Codes
 from app.statistics.dimensions import DIMENSIONS, GRAINS, Dimension, GrainEntry
-from app.statistics.measures import MEASURES, SENTENCE_SHARE, Measure
+from app.statistics.measures import MEASURES, SENTENCE_SHARE, SMALL_N, Measure
 from app.statistics.presets import PRESETS, Preset
-from app.statistics.question import LAST_N_LIMIT, parameters
+from app.statistics.question import HIGHEST_GROUP_BY, LAST_N_LIMIT, parameters
+from app.statistics.transforms import TRANSFORMS, Transform
 from app.vocabulary import CODELISTS, Codelist
 
 
-def catalogue(lang: str = "en", *, known: Codes | None = None, cells_limit: int = 50_000) -> dict[str, Any]:
-    """Measures, dimensions, grains, presets, parameters and limits, labelled in a language.
+def catalogue(
+    lang: str = "en",
+    known: Codes | None = None,
+    *,
+    cells_limit: int = 50_000,
+    rounding: int = 1,
+    method_breaks: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """Measures, dimensions, grains, transforms, presets, parameters, breaks and limits, labelled in a language.
 
     `known` adds the codes of courts, regions and offences, which depend on the revision.
     """
@@ -20,12 +30,30 @@ def catalogue(lang: str = "en", *, known: Codes | None = None, cells_limit: int 
         "measures": [_measure(measure, lang) for measure in MEASURES.values()],
         "dimensions": [_dimension(dimension, lang, known) for dimension in DIMENSIONS.values()],
         "grains": [_grain(entry, lang) for entry in GRAINS.values()],
+        "transforms": [_transform(entry, lang) for entry in TRANSFORMS.values()],
         "presets": [_preset(preset, lang) for preset in PRESETS.values()],
         "parameters": [
-            {"id": entry.id, "is_list": entry.is_list, "caption": entry.caption, "dimension": entry.dimension}
+            {
+                "id": entry.id,
+                "is_list": entry.is_list,
+                "caption": entry.caption,
+                "dimension": entry.dimension,
+                "codes": list(entry.codes) or None,
+            }
             for entry in parameters()
         ],
-        "limits": {"cells": cells_limit, "grains_per_question": 1, "last_n": LAST_N_LIMIT},
+        "breaks": [
+            *({**describe_break(entry, lang), "definition": entry.definition} for entry in BREAKS.values()),
+            *method_breaks,
+        ],
+        "limits": {
+            "cells": cells_limit,
+            "grains_per_question": 1,
+            "group_by": HIGHEST_GROUP_BY,
+            "last_n": LAST_N_LIMIT,
+            "small_n": SMALL_N,
+            "rounding": rounding,
+        },
     }
 
 
@@ -41,6 +69,9 @@ def _measure(measure: Measure, lang: str) -> dict[str, Any]:
         "additive_over": list(measure.additive_over),
         "definition": measure.definition,
         "definition_version": measure.definition_version,
+        "kind": measure.kind.value,
+        "has_bounds": measure.has_bounds,
+        "transforms": [entry.id for entry in TRANSFORMS.values() if entry.fits(measure)],
         "numerator": ratio.numerator if ratio else None,
         "denominator": ratio.denominator if ratio else None,
         "companions": [column.id for column in companions(measure, lang)],
@@ -70,6 +101,18 @@ def _grain(entry: GrainEntry, lang: str) -> dict[str, str]:
         "caption": entry.label(lang),
         "type": entry.type,
         "example": entry.example,
+    }
+
+
+def _transform(entry: Transform, lang: str) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "caption": entry.label(lang),
+        "unit": entry.unit,
+        "definition": entry.definition,
+        "needs_grain": entry.needs_grain,
+        "needs_dimension": entry.needs_dimension,
+        "measures": [measure.id for measure in MEASURES.values() if entry.fits(measure)],
     }
 
 
