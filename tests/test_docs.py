@@ -13,6 +13,7 @@ import typer
 from app.api.openapi import openapi_document
 from app.cli.commands import cli
 from app.settings import Settings
+from tests import measures_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md")
@@ -108,6 +109,11 @@ def test_recipes_show_commands_and_addresses() -> None:
     readme = ROOT / "README.md"
     assert len(list(_commands(readme))) >= 4
     assert len(_ADDRESS.findall(readme.read_text(encoding="utf-8"))) >= 6
+
+
+def test_the_page_of_measures_is_the_table_of_measures() -> None:
+    held = (ROOT / "docs" / "concepts" / "measures.md").read_text(encoding="utf-8")
+    assert held == measures_page.page(), "run: python -m tests.measures_page > docs/concepts/measures.md"
 
 
 def _setting_rows() -> Iterator[str]:

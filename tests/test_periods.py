@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.db.database import Database
 from app.statistics.periods import (
     Grain,
     Period,
@@ -16,7 +17,9 @@ from app.statistics.periods import (
     numbered,
     parse_period,
     period_of,
+    year_before,
 )
+from app.statistics.select import first_day
 
 days = st.dates(date(1, 1, 1), date(9998, 12, 31))
 grains = st.sampled_from(Grain)
@@ -134,3 +137,29 @@ def test_the_last_week_of_the_calendar_ends_with_it() -> None:
 
 def test_an_empty_window_has_no_period() -> None:
     assert list_periods(Grain.WEEK, Window(date(2023, 6, 7), date(2023, 6, 6))) == ()
+
+
+async def test_sql_puts_every_day_into_the_period_that_the_calendar_does(database: Database) -> None:
+    """Ten years day by day, a week 53 (2020, 2026) and two leap days among them."""
+    first = date(2018, 12, 25)
+    days = [first + timedelta(step) for step in range(3700)]
+    assert {"2020-W53", "2026-W53"} <= {period_of(Grain.WEEK, day).key for day in days}
+    async with database.snapshot() as connection:
+        for grain in Grain:
+            rows = await connection.fetch(
+                f"SELECT day, {first_day(grain, 'day')} AS first, to_char(day, 'IYYY-\"W\"IW') AS week"
+                " FROM unnest($1::date[]) AS day",
+                days,
+            )
+            for row in rows:
+                period = period_of(grain, row["day"])
+                assert row["first"] == period.first <= row["day"] <= period.last
+                assert grain is not Grain.WEEK or row["week"] == period.key
+
+
+def test_a_year_before_is_the_same_period_or_none() -> None:
+    assert year_before(Grain.WEEK, parse_period("2021-W01")) == parse_period("2020-W01")
+    assert year_before(Grain.WEEK, parse_period("2020-W53")) is None
+    assert year_before(Grain.DAY, parse_period("2024-02-29")) is None
+    assert year_before(Grain.HALF_YEAR, parse_period("2024-H2")) == parse_period("2023-H2")
+    assert year_before(Grain.YEAR, parse_period("0001")) is None
