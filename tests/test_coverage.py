@@ -98,6 +98,14 @@ async def test_a_site_without_cases_is_a_court_that_was_looked_at(desk: Desk) ->
     assert await desk.causes(2) == {("received", "late_reported"): 1}
 
 
+async def test_two_years_without_cases_are_two_windows_though_their_files_are_equal(desk: Desk) -> None:
+    await parse(desk, seen_on="2024-08-01")
+    receipt = await parse(desk, seen_on="2024-08-01", name="61_gvs_chn_1_2022.json")
+    assert receipt["revision"] == 2
+    assert [window[2] for window in await windows(desk)] == [date(2023, 1, 1), date(2022, 1, 1)]
+    assert (await parse(desk, seen_on="2024-08-01"))["revision"] is None
+
+
 async def test_of_a_look_that_fell_short_nothing_is_concluded_but_it_is_noted_once(desk: Desk) -> None:
     receipt = await parse(desk, found("1-2/2023"), FAILED, seen_on="2023-08-01")
     assert outcomes(receipt) == {"created": 1, "skipped": 1}

@@ -82,9 +82,10 @@ async def ingest_file(
         outcomes = read_outcomes(path, layout, encoding=encoding, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
     if options.seen_on and options.seen_on > _today():
         raise IngestError(f"the day of seeing, {options.seen_on}, is in the future")
-    digest = _digest(open_input(path, is_gzip=is_gzip, limits=limits), options)
     tallied = Tallied()
     meta = _described(path, layout, tallied)
+    beside = f"{meta or ''}{layout.beside(unpacked_name(path).name)}"
+    digest = _digest(open_input(path, is_gzip=is_gzip, limits=limits), options, beside)
     batch = _Batch(options, layout, digest, tallied, meta, writer_wait_s, claim)
     try:
         return await batch.take(database, outcomes)
@@ -336,9 +337,9 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _digest(file: Input, options: Options) -> bytes:
-    """What tells a file taken in one way from any other."""
-    return hashlib.sha256(file.sha256 + f"{options.layout} {options.layer}".encode()).digest()
+def _digest(file: Input, options: Options, beside: str) -> bytes:
+    """What tells a file taken in one way from any other; `beside` is what else is said of the days looked at."""
+    return hashlib.sha256(file.sha256 + f"{options.layout} {options.layer}{beside}".encode()).digest()
 
 
 def _day(value: str | None) -> date | None:

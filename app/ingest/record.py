@@ -1,6 +1,6 @@
 """What a layout makes of a row: a record, a skip with a reason, or a refusal with a reason."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
@@ -126,4 +126,5 @@ class Layout:
     encodings: dict[str, str]
     read: Reading
     refuses_duplicates: bool = False
+    beside: Callable[[str], str] = lambda _: ""  # what a file's name says that its rows do not
     lists_all_defendants: bool = False  # one whom a row does not mention is gone, not merely untouched

@@ -23,7 +23,7 @@ FROM (SELECT day FROM {_HELD} AND day IS NOT NULL GROUP BY day HAVING sum(n) <> 
 """
 _WINDOWS = """
 SELECT min(starts_on) AS first, max(ends_on) AS last FROM coverage_windows
-WHERE revision <= $1 AND (superseded_in IS NULL OR superseded_in > $1)
+WHERE revision <= $1 AND (superseded_in IS NULL OR superseded_in > $1) AND is_whole
 """
 _LOOKED_AT = """
 SELECT court, unnest(range_agg(daterange(starts_on, ends_on, '[]'))) AS days FROM coverage_windows

@@ -45,6 +45,7 @@ SUDRFPARSER = Layout(
     caption="Files of sudrfparser: one for each site and year, or all of a region, mostly packed",
     encodings={".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson"},
     read=_read,
+    beside=lambda name: str(_year_of(name) or ""),
 )
 
 
