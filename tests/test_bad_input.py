@@ -1,12 +1,14 @@
 """Bad input: refused with its place and what would be right, nothing of it taken, no name ever shown or kept."""
 
 import asyncio
+import gzip
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from app.db.database import Database
@@ -124,6 +126,36 @@ async def test_a_byte_order_mark_and_other_line_ends_do_no_harm(desk: Desk, layo
     path = desk.write()
     path.write_bytes(b"\xef\xbb\xbf" + lines(row).replace("\n", "\r\n").encode() + b"\r\n")
     assert outcomes(await desk.take(path, layout=layout)) == {"created": 1}
+
+
+async def test_a_packed_file_that_breaks_off_is_not_taken_in_part_even_where_bad_rows_are_skipped(desk: Desk) -> None:
+    path = desk.folder / "rows.ndjson.gz"
+    rows = lines(*(case(f"1-{n}/2023", received_on="2023-03-14") for n in range(1, 20_000)))
+    whole = gzip.compress(rows.encode())
+    path.write_bytes(whole[:-9])
+    with pytest.raises(IngestError) as told:
+        await desk.take(path, skips_refused=True)
+    assert told.value.code == "gzip-truncated"
+    assert await desk.value("SELECT count(*) FROM statements") == 0
+    assert await desk.value("SELECT count(*) FROM batches") == 0
+    path.write_bytes(whole)
+    assert outcomes(await desk.take(path)) == {"created": 19_999}
+
+
+async def test_a_workbook_with_merged_cells_is_not_taken_in_part(desk: Desk) -> None:
+    book = openpyxl.Workbook()
+    for row in (["court", "instance", "number"], [GROZNY, "first", "1-1/2023"], [GROZNY, "first", "1-2/2023"]):
+        book.active.append(row)
+    path = desk.folder / "rows.xlsx"
+    book.save(path)
+    assert outcomes(await desk.take(path)) == {"created": 2}
+    book.active.append([GROZNY, "first", "1-3/2023"])
+    book.active.merge_cells("A4:A5")
+    book.save(path)
+    with pytest.raises(IngestError) as told:
+        await desk.take(path, skips_refused=True)
+    assert (told.value.code, told.value.place) == ("merged-cells", "row 4, column court")
+    assert len(await desk.held()) == 2
 
 
 @pytest.mark.parametrize("name", ["no-such-file.ndjson", "folder.ndjson", "rows.xml"])
