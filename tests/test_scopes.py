@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from app.access.keys import SCOPES, make_key
+from app.access.keys import SCOPES, make_key, read_key_id
+from app.access.register import revoke_key
 from app.api.caller import scopes_asked
 from app.api.openapi import openapi_document, routes
 from app.db.database import Database
@@ -41,6 +42,7 @@ ASSIGNED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("(GET|POST|DELETE)", r"/v1/keys(/\{\}(/rotation)?)?", ("admin",)),
 )
 ROUTES = [(method, route) for route in routes() for method in sorted(route.methods or ())]
+PATHS = openapi_document()["paths"]
 IDS = [f"{method} {route.path}" for method, route in ROUTES]
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), ROUTES, ids=IDS)
 
@@ -61,7 +63,7 @@ def test_a_route_asks_the_scope_that_the_contract_assigns_and_shows_it(method: s
     asked = scopes_asked(route)
     assert (asked or EVERYBODY) == expected, "the type of its caller (app/api/caller.py)"
     assert asked is not None or not route.path.startswith("/v1/"), "a caller's bad key is told on every path of /v1"
-    shown = openapi_document()["paths"][route.path][method.lower()]["security"]
+    shown = PATHS[route.path][method.lower()]["security"]
     keyed = {scope for each in shown for scopes in each.values() for scope in scopes}
     assert keyed == set(expected), "the scopes of its Operation"
     assert ({} in shown) == bool(set(expected) & {"statistics", "records", "export"})
@@ -70,51 +72,47 @@ def test_a_route_asks_the_scope_that_the_contract_assigns_and_shows_it(method: s
 @pytest.fixture(name="closed")
 async def closed_fixture(filled: str) -> AsyncIterator[Client]:
     """A client of a deployment that gives callers without a key nothing."""
-    async with client_of(filled, anonymous_scopes="") as client:
+    async with client_of(filled, anonymous_scopes="", anonymous_quota_minute=0) as client:
         yield client
 
 
-@pytest.fixture(name="credentials", scope="session")
-def credentials_fixture() -> dict[str, str]:
-    """Keys made once for all routes, by what is right or wrong with them."""
-    return {}
-
-
-async def fill_in(credentials: dict[str, str], url: str) -> None:
+async def made(url: str) -> dict[str, str]:
+    """Keys by what is right or wrong with them."""
     database = Database(url)
-    for scope in SCOPES:
-        credentials[scope] = await new_key(database, scope)
-    credentials["wrong"] = make_key()[1]
-    credentials["expired"] = await new_key(database, *SCOPES, expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    credentials["revoked"] = await new_key(database, *SCOPES)
+    keys = {scope: await new_key(database, scope) for scope in SCOPES}
+    keys["wrong"] = make_key()[1]
+    keys["expired"] = await new_key(database, *SCOPES, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    keys["revoked"] = await new_key(database, *SCOPES)
     async with database.owner() as connection:
-        revoked = credentials["revoked"].split("_")[1]
-        await connection.execute("UPDATE api_keys SET revoked_at = now() WHERE key_id = $1", revoked)
+        await revoke_key(connection, read_key_id(keys["revoked"]), by="a test")
+    return keys
 
 
-@EACH_ROUTE
-async def test_a_route_lets_its_own_scope_through_and_no_other(
-    closed: Client, credentials: dict[str, str], filled: str, method: str, route: APIRoute
-) -> None:
-    if not credentials:
-        await fill_in(credentials, filled)
-    path = re.sub(r"\{[^}]*\}", "1", route.path)
-
-    async def refused(key: str | None) -> tuple[int, str] | None:
-        said = {"Via": "1.1 a proxy"} | ({"Authorization": f"Bearer {key}"} if key else {})  # not from this machine
-        answer = await closed.request(method, path, headers=said)
-        return problem_of(answer) if answer.status_code in (401, 403) else None
-
+def expected(method: str, route: APIRoute) -> dict[str, tuple[int, str] | None]:
+    """By kind of key: the refusal that a route owes it; None for none."""
     if scopes_asked(route) is None:
-        assert [await refused(key) for key in (None, *credentials.values())] == [None] * (len(credentials) + 1)
-        return
+        return dict.fromkeys(("none", "wrong", "expired", "revoked", *SCOPES))
     scopes = assigned(method, route.path) or SCOPES
-    assert await refused(None) == ((401, "key-missing") if scopes != SCOPES else None)
-    assert await refused(credentials["wrong"]) == (401, "key-invalid")
-    assert await refused(credentials["expired"]) == (401, "key-expired")
-    assert await refused(credentials["revoked"]) == (401, "key-invalid")
-    for scope in SCOPES:
-        assert await refused(credentials[scope]) == (None if scope in scopes else (403, "scope-missing")), scope
+    return {
+        "none": None if scopes == SCOPES else (401, "key-missing"),
+        "wrong": (401, "key-invalid"),
+        "expired": (401, "key-expired"),
+        "revoked": (401, "key-invalid"),
+        **{scope: None if scope in scopes else (403, "scope-missing") for scope in SCOPES},
+    }
+
+
+async def test_each_route_lets_its_own_scope_through_and_no_other(closed: Client, filled: str) -> None:
+    """All in one test: an application for each of them would take minutes."""
+    keys: dict[str, str | None] = {"none": None, **await made(filled)}
+    for method, route in ROUTES:
+        path = re.sub(r"\{[^}]*\}", "1", route.path)
+        answered: dict[str, tuple[int, str] | None] = {}
+        for kind, key in keys.items():
+            said = {"Via": "1.1 a proxy"} | ({"Authorization": f"Bearer {key}"} if key else {})  # not from here
+            answer = await closed.request(method, path, headers=said)
+            answered[kind] = problem_of(answer) if answer.status_code in (401, 403) else None
+        assert answered == expected(method, route), (method, route.path)
 
 
 @pytest.mark.parametrize("scopes", ["statistic", "statistics,ingest", "admin", "statistics records"])
