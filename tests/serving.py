@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import os
 import random
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
@@ -19,6 +23,7 @@ from app.ingest.receipt import Options
 from app.main import create_app
 from app.settings import Settings
 from tests.databases import cloned
+from tests.loading import until
 
 SECRET = b"a secret of tests, long enough to be one"
 GROZNY, REUTOV, CHITA = "61GV0012", "77GV0003", "75GV0001"
@@ -166,3 +171,27 @@ def filled_with(filling: Callable[[str], Coroutine[Any, Any, None]], server_url:
         yield url
     finally:
         asyncio.run(database.__aexit__())
+
+
+@contextmanager
+def terminal_beside_a_server(url: str) -> Iterator[dict[str, str]]:
+    """Environment of a terminal in which `sudstat` works on a database, and a server answers for it at SUDSTAT_PORT."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    said = {"PATH": path, "SUDSTAT_DATABASE_URL": url, "SUDSTAT_PORT": port, "SUDSTAT_SECRET": "s" * 40}
+    with subprocess.Popen(["sudstat", "serve"], env=said) as server:
+        try:
+            asyncio.run(until(lambda: _is_ready(port)))
+            yield said
+        finally:
+            server.terminate()
+
+
+async def _is_ready(port: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        try:
+            return (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
