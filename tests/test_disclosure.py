@@ -19,6 +19,7 @@ K = 5
 REVISIONS = (1, 2, 3, 4)
 # whole numbers that count nothing of the record: numbers of revisions and definitions, rows, limits
 NO_COUNTS = {"revision", "rounding", "definition_version", "total", "vintage_revision", "limit", "from", "to"}
+CHANGES = {f"{measure}_chg" for measure in ("persons_convicted", "persons_charged", "cases_charged")}
 
 
 async def crowd(url: str) -> None:
@@ -66,10 +67,12 @@ def questions() -> Iterator[str]:
                 yield "&".join(filter(None, (f"measures={measures}", group_by and f"group_by={group_by}", chosen)))
     for transform in TRANSFORMS:
         yield f"measures=persons_convicted&group_by=month,court&transform={transform}"
+    yield "measures=persons_charged,cases_charged&group_by=month,offence&transform=chg"
+    yield "measures=persons_charged&group_by=month,offence&transform=cumulative"
     yield "measures=suspended_share,suspended,persons_convicted&group_by=service_status&bounds=true"
 
 
-def counts_in(value: Any, name: str = "") -> Iterator[int]:
+def counts_in(value: Any, name: str = "") -> Iterator[float]:
     """Every whole number of a body that may count something."""
     if isinstance(value, dict):
         for key, one in value.items():
@@ -78,7 +81,7 @@ def counts_in(value: Any, name: str = "") -> Iterator[int]:
     elif isinstance(value, list):
         for one in value:
             yield from counts_in(one, name)
-    elif isinstance(value, int) and not isinstance(value, bool):
+    elif (isinstance(value, int) and not isinstance(value, bool)) or (value is not None and name in CHANGES):
         yield value
 
 
@@ -91,7 +94,7 @@ async def read(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
 
 async def test_no_two_answers_to_an_anonymous_caller_differ_by_fewer_than_k(crowded: str) -> None:
     """Differences of any two counts of any two answers: the sum of a row, of rows, of revisions, of causes."""
-    told: dict[int, str] = {}
+    told: dict[float, str] = {}
     async with client_of(crowded, anonymous_rounding=K, anonymous_quota_minute=0) as client:
         paths = [f"/v1/statistics?{question}&revision={number}" for question in questions() for number in REVISIONS]
         paths += [f"/v1/statistics/sentences?group_by=service_status&revision={number}" for number in REVISIONS]
@@ -140,6 +143,8 @@ async def test_totals_are_rounded_from_their_own_exact_value(crowded: str) -> No
     async with client_of(crowded, anonymous_rounding=K) as client:
         [total] = (await read(client, "/v1/statistics?measures=persons_convicted"))["results"]
         parts = (await read(client, "/v1/statistics?measures=persons_convicted&group_by=court,offence"))["results"]
+        charged = (await read(client, "/v1/statistics?measures=persons_charged&group_by=offence"))["results"]
+    assert charged and all(row["persons_charged"] >= K for row in charged)
     assert total["persons_convicted"] == 35
     assert sum(row["persons_convicted"] for row in parts) < 35
 

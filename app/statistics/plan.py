@@ -272,7 +272,7 @@ class Plan:
         select.groups = [*(f"held.g{number}" for number in range(before)), *(place[name] for name in dimensions)]
         shown = [f"{expression} AS g{number}" for number, expression in enumerate(select.groups)]
         grouped = (
-            f"SELECT {', '.join([*shown, 'coalesce(sum(held.c0), 0) AS c0'])}"
+            f"SELECT {', '.join([*shown, 'coalesce(sum(held.c0), 0)::bigint AS c0'])}"
             f" FROM ({held}) AS held, LATERAL ({distinct}) AS charge"
         )
         grouped += f" GROUP BY {select.ordinals()}" if select.groups else ""
