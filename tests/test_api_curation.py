@@ -242,3 +242,42 @@ async def test_two_cases_that_look_alike_are_said_to_be_two(curator: Client, dat
     assert (await curator.post(address, json={"resolution": "not_duplicates"})).json()["applied"] is True
     assert await conflicts(curator) == {}
     assert problem_of(await curator.post("/v1/conflicts/x/resolution", json={"resolution": "newsroom"}))[0] == 404
+
+
+async def test_an_act_that_is_sent_again_with_its_key_is_done_once_and_answered_the_same(curator: Client) -> None:
+    one, other = [(await found(curator, number)) for number in ("1-45/2023", "1-46/2023")]
+    address = f"/v1/cases/{one['id']}"
+    etag = (await curator.get(address)).headers["etag"]
+    said = {"cause": "correction", "decided_on": "2023-04-20", "in_force_on": "2023-05-06"}
+    corrected = await curator.patch(address, json=said, headers={"If-Match": etag, "Idempotency-Key": "patch"})
+    (conflict,) = (await curator.get("/v1/conflicts")).json()["results"]
+    batch = f"/v1/ingest/batches/{corrected.json()['batch_id']}"
+    asked: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("PATCH", address, said),
+        ("POST", f"/v1/conflicts/{conflict['id']}/resolution", {"resolution": "newsroom"}),
+        ("POST", f"/v1/cases/{other['id']}/withdrawal", {"note": "no case"}),
+        ("POST", f"/v1/cases/{other['id']}/restoration", {}),
+        ("POST", f"/v1/cases/{other['id']}/merge-into/{one['id']}", {}),
+        ("POST", f"{batch}/undo", {"note": "the other one"}),
+    )
+    for revision, (method, path, body) in enumerate(asked, start=3):
+        key = {"If-Match": etag, "Idempotency-Key": "patch"} if method == "PATCH" else {"Idempotency-Key": path}
+        first = corrected if method == "PATCH" else await curator.request(method, path, json=body, headers=key)
+        assert (first.json()["revision"], first.headers.get("idempotent-replayed")) == (revision, None), first.text
+        again = await curator.request(method, path, json=body, headers=key)
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert (again.headers["idempotent-replayed"], again.headers.get("etag")) == ("true", first.headers.get("etag"))
+        changed = await curator.request(method, path, json={**body, "note": "another"}, headers=key)
+        assert problem_of(changed) == (422, "idempotency-key-reused")
+    elsewhere = await curator.post(f"{address}/withdrawal", json={}, headers={"Idempotency-Key": "patch"})
+    assert problem_of(elsewhere) == (422, "idempotency-key-reused")
+    assert (await curator.get("/v1/revisions/9")).status_code == 404
+
+
+async def test_a_refused_act_leaves_its_key_free(curator: Client) -> None:
+    address = f"/v1/cases/{(await found(curator, '1-46/2023'))['id']}/withdrawal"
+    key = {"Idempotency-Key": "k"}
+    assert problem_of(await curator.post(address, json={}, headers={**key, "If-Match": '"9-0"'}))[0] == 412
+    assert (await curator.post(address, json={}, headers=key)).json()["revision"] == 3
+    wrong = await curator.post(address, json={}, headers={"Idempotency-Key": "x" * 256})
+    assert problem_of(wrong) == (422, "invalid-parameters")

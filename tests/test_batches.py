@@ -106,8 +106,8 @@ async def test_a_batch_becomes_a_revision_and_its_receipt_says_what_moved(desk: 
     filed = person("337:5")
     first = receipt_of(await send(case(received_on="2023-03-14", defendants=[filed])), 201)
     assert list(first) == [
-        "batch_id", "revision", "applied", "counts", "skipped", "refused", "warnings", "possible_duplicates", "effect",
-        "effect_total",
+        "batch_id", "revision", "applied", "counts", "skipped", "refused", "warnings", "possible_duplicates",
+        "defendants_changed", "effect", "effect_total",
     ]  # fmt: skip
     assert (first["revision"], first["applied"], outcomes(first)) == (1, True, {"created": 1})
     assert first["effect"] == [{"measure": "cases_received", "period": "2023-W11", "before": 0, "after": 1}]

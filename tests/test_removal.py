@@ -102,6 +102,10 @@ async def test_a_removal_clears_every_revision_and_moves_no_number(desk: Desk, c
     case_id = await id_of(desk, "1-66/2023")
     await desk.house(case("1-66/2023"), seen_on="2025-01-01")  # seen again
     assert await desk.value("SELECT count(*) FROM sightings") > 0
+    same = {"cause": "correction", "defendants": [{"id": "d1", "service_status": "mobilised"}]}
+    keyed = {"If-Match": "*", "Idempotency-Key": "k"}
+    kept = await client.patch(f"/v1/cases/{show_id(case_id)}", json=same, headers=keyed)
+    assert kept.json()["applied"] is False
     before = await every_figure(desk)
     told = await everything(client, 5)
     for secret in ("1-66/2023", "1-77/2022", UID, GUIDS[0], SOURCE["url"]):
@@ -115,6 +119,8 @@ async def test_a_removal_clears_every_revision_and_moves_no_number(desk: Desk, c
     assert await desk.value("SELECT count(*) FROM sightings") == 0
     assert await every_figure(desk) == before
     assert await desk.differences() == []
+    replayed = (await client.patch(f"/v1/cases/{show_id(case_id)}", json=same, headers=keyed)).json()
+    assert replayed == {**kept.json(), "case": {**kept.json()["case"], "identifiers": [], "sources": []}}
     now = await everything(client, 6)
     for secret in ("1-66/2023", "1-77/2022", UID, GUIDS[0], SOURCE["url"]):
         assert secret not in now

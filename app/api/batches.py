@@ -15,6 +15,7 @@ from app.api import examples, schemas
 from app.api.asking import Asking
 from app.api.caller import BatchSender, refuse_without
 from app.api.describe import Operation
+from app.api.idempotency import HEADER, REPLAYED, read_key
 from app.api.kinds import DAY, TEXT, TRUTH, WHOLE, Kind
 from app.api.parameters import Asked, Parameter, ParameterSet
 from app.api.service import Service, get_service
@@ -23,7 +24,6 @@ from app.errors import (
     BatchRefused,
     BodyTooLarge,
     Fault,
-    InvalidParameters,
     Problem,
     Unavailable,
     UnreadableBody,
@@ -31,7 +31,7 @@ from app.errors import (
 )
 from app.ingest.apart import Job, Refusal, Taken, take_apart
 from app.ingest.encodings import MEDIA_TYPES, Limits
-from app.ingest.idempotency import LONGEST, Claim
+from app.ingest.idempotency import Claim
 from app.ingest.layouts import LAYOUTS
 from app.ingest.receipt import Options
 
@@ -74,18 +74,13 @@ _SEND = Operation(
     summary="What became of the batch",
     description="Take records in: one batch is one revision, all of it or nothing. 201 where the record changed, 200"
     " where it did not or was only tried. The body may be gzip, with `Content-Encoding: gzip` or as a file that is gzip"
-    " itself. `layer=court_card` needs the scope `ingest`, `layer=newsroom` the scope `curate`.",
+    " itself. `layer=court_card` needs the scope `ingest`, `layer=newsroom` the scope `curate`."
+    " With `validate_only` an `Idempotency-Key` is not used.",
     result=schemas.Receipt,
     example=examples.RECEIPT,
     scopes=("ingest", "curate"),
     parameters=SEND,
-    headers={
-        "Idempotency-Key": (
-            f"At most {LONGEST} characters. The same request with the same key gets the same answer for two days, and"
-            " nothing is done twice. Unused with `validate_only`.",
-            "8e03978e-40d5-43dd-bc93-6894a57f9324",
-        )
-    },
+    headers=HEADER,
     body={media_type: {"type": "string"} for media_type in MEDIA_TYPES},
     statuses=(200, 201),
     formats=("json",),
@@ -105,8 +100,7 @@ async def send_batch(request: Request, caller: BatchSender, asked: Annotated[Ask
         taken, is_replay = await sent.take(service, body)
     if isinstance(taken, Refusal):
         raise _refused(taken)
-    replayed = {"Idempotent-Replayed": "true"} if is_replay else {}
-    return Response(taken.body, taken.status, media_type="application/json", headers=replayed)
+    return Response(taken.body, taken.status, media_type="application/json", headers=REPLAYED if is_replay else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +132,7 @@ class _Sent:
             max_affected=asked.one("max_affected"),
         )
         encoding, is_gzip = _kind_of(request, options.layout)
-        key = None if options.is_trial else _idempotency_key(request)
+        key = None if options.is_trial else read_key(request)
         asked_for = f"{request.method} {request.url.path}?{asked.canonical()} {encoding}"
         claim = Claim(caller.key_id, key, sha256(asked_for.encode()).digest()) if key else None
         return cls(options, encoding, is_gzip, claim)
@@ -190,22 +184,6 @@ def _kind_of(request: Request, layout: str) -> tuple[str, bool | None]:
     if charset not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType(f"The charset {charset[:40]} is not taken here; send UTF-8.")
     return MEDIA_TYPES[given], True if coding != "identity" else None
-
-
-def _idempotency_key(request: Request) -> str | None:
-    """The key of the header, which may stand in quotes.
-
-    Errors  InvalidParameters
-    """
-    given = request.headers.getlist("idempotency-key")
-    if not given:
-        return None
-    key = given[0].strip()
-    key = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
-    if len(given) > 1 or not 0 < len(key) <= LONGEST or not key.isascii() or not key.isprintable():
-        detail = f"Idempotency-Key is one line of 1 to {LONGEST} printable ASCII characters, such as a UUID."
-        raise InvalidParameters(detail, [Fault("bad-value", detail, parameter="Idempotency-Key")])
-    return key
 
 
 @asynccontextmanager

@@ -6,16 +6,17 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Depends, Response
 
 from app.access.keys import Caller
 from app.api import examples
 from app.api.asking import Asking
 from app.api.bodies import read_body
-from app.api.caching import quote_etag
 from app.api.caller import Curator
 from app.api.cases import write_case
 from app.api.describe import Operation
+from app.api.idempotency import HEADER, REPLAYED, claim_of
 from app.api.negotiation import choose
 from app.api.parameters import Asked, ParameterSet
 from app.api.reply import Reply, Replying
@@ -29,11 +30,13 @@ from app.api.schemas_curation import (
     UndoReceipt,
     Withdrawal,
 )
+from app.db.database import Connection
 from app.errors import NotFound, PreconditionRequired
 from app.formats import dump
-from app.ingest.acting import Act
+from app.ingest.acting import Act, Answering
 from app.ingest.correction import correct
 from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
+from app.ingest.idempotency import AlreadyAnswered, Answered, answer_of
 from app.ingest.receipt import Receipt
 from app.ingest.resolution import settle
 from app.ingest.undo import undo
@@ -63,6 +66,7 @@ def _act(operation_id: str, summary: str, description: str, body: type) -> Opera
         body=body,
         path_parameters={"id": _ID},
         formats=("json",),
+        headers=HEADER,
         problems=(404, 409, 412),
     )
 
@@ -79,6 +83,7 @@ _CORRECT = Operation(
     body=Correction,
     path_parameters={"id": _ID},
     formats=("json",),
+    headers=HEADER,
     problems=(404, 409, 412, 428),
 )
 _WITHDRAW = _act(
@@ -100,6 +105,7 @@ _MERGE = Operation(
     result=CaseAct,
     scopes=("curate",),
     body=Merger,
+    headers=HEADER,
     path_parameters={"id": _ID, "other": ("Id of the case that stays.", "cs_01J8Z3V5N2Q4R6T8W0Y2A4C6E9")},
     formats=("json",),
     problems=(404, 409, 412),
@@ -120,6 +126,7 @@ _UNDO = Operation(
     statuses=(200, 201),
     path_parameters={"id": ("Id of the batch, as in its receipt.", examples.RECEIPT["batch_id"])},
     formats=("json",),
+    headers=HEADER,
     problems=(404, 409),
 )
 _SETTLE = Operation(
@@ -133,7 +140,8 @@ _SETTLE = Operation(
     body=Resolution,
     path_parameters={"id": ("Id of the conflict.", examples.CONFLICT["id"])},
     formats=("json",),
-    problems=(404, 412),
+    headers=HEADER,
+    problems=(404, 409, 412),
 )
 _Said = Correction | Resolution | Withdrawal | Restoration | Merger
 Unasked = Annotated[Asked, Depends(Asking(ParameterSet(())))]
@@ -193,9 +201,12 @@ async def undo_batch(caller: Curator, asked: Unasked, reply: Reply) -> Response:
         batch_id = UUID(shown)
     except ValueError:
         raise NotFound(f"There is no batch {shown[:40]}.") from None
-    database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
-    receipt = await undo(database, batch_id, _act_of(caller, said), writer_wait_s=wait_s)
-    return Response(dump(receipt.as_json()), 201 if receipt.applied else 200, media_type="application/json")
+
+    async def answering(_: Connection, receipt: Receipt) -> Answered:
+        return answer_of(receipt)
+
+    answered, headers = await _do(reply, caller, said, undo, batch_id, answering)
+    return Response(answered.body, answered.status, media_type="application/json", headers=headers)
 
 
 async def _perform(
@@ -211,20 +222,43 @@ async def _perform(
     asked.refuse()
     shape = choose(asked, reply.request.headers, ("json",))
     wanted = Wanted(case_id or id_in(reply, "id"), _versions(reply.request.headers.get("if-match")))
-    database, wait_s = reply.service.database, reply.service.settings.writer_wait_s
-    receipt = await act_on(database, wanted, _act_of(caller, said), writer_wait_s=wait_s)
-    async with database.snapshot() as connection:
+
+    async def answering(connection: Connection, receipt: Receipt) -> Answered:
         case = await get_case(connection, wanted.case_id, await get_state(connection))
-    assert case is not None, "it was there when the act was done"
-    tag, shown = write_case(case, shape)
-    told = receipt.as_json()
-    done = {name: told[name] for name in ("batch_id", "revision", "applied", "effect", "effect_total")}
-    headers = {"Content-Type": shape.format.content_type, "ETag": quote_etag(tag, is_gzipped=False)}
-    return Response(dump({**done, "case": shown}), headers=headers)
+        assert case is not None, "it was there when the act was done"
+        told = receipt.as_json()
+        done = {name: told[name] for name in ("batch_id", "revision", "applied", "effect", "effect_total")}
+        return Answered(200, dump({**done, "case": write_case(case, shape)[1]}))
+
+    answered, headers = await _do(reply, caller, said, act_on, wanted, answering)
+    headers |= {"Content-Type": shape.format.content_type, "ETag": orjson.loads(answered.body)["case"]["etag"]}
+    return Response(answered.body, headers=headers)
 
 
-def _act_of(caller: Caller, said: _Said | Undoing) -> Act:
-    return Act(author=caller.key_id or "", cause=LEDGER_CAUSES[said.cause], note=said.note)
+async def _do(
+    reply: Replying,
+    caller: Caller,
+    said: _Said | Undoing,
+    act_on: Callable[..., Awaitable[Receipt]],
+    what: Wanted | UUID,
+    answering: Answering,
+) -> tuple[Answered, dict[str, str]]:
+    """Do an act; returns its answer, or the one that the same request got before, and headers that tell which."""
+    claim = claim_of(reply.request, caller, said)
+    act = Act(
+        author=caller.key_id or "",
+        cause=LEDGER_CAUSES[said.cause],
+        note=said.note,
+        claim=(claim, answering) if claim else None,
+    )
+    database = reply.service.database
+    try:
+        receipt = await act_on(database, what, act, writer_wait_s=reply.service.settings.writer_wait_s)
+    except AlreadyAnswered as already:
+        return already.answered, dict(REPLAYED)
+    async with database.snapshot() as connection:
+        answered = await claim.find(connection) if claim else None
+        return answered or await answering(connection, receipt), {}
 
 
 def id_in(reply: Replying, name: str) -> UUID:

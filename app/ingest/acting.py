@@ -1,6 +1,6 @@
 """An act of a curator: a batch of a few statements, from the writer's turn to the revision and its receipt."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -11,6 +11,7 @@ import asyncpg
 
 from app.db.database import Connection, Database, load_statements, take_turn
 from app.errors import Unavailable
+from app.ingest.idempotency import Answered, Claim
 from app.ingest.receipt import Receipt, Tallied
 from app.records.kin import restate_arrivals
 from app.records.publishing import NewRevision, publish
@@ -26,13 +27,20 @@ _CHUNK = 5_000
 SOURCE = "curators"  # as whose word the revision of an act is listed
 
 
+Answering = Callable[[Connection, Receipt], Awaitable[Answered]]
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does it, under which cause of the ledger, and in whose words."""
+    """Who does it, under which cause of the ledger, and in whose words.
+
+    `claim` holds it to an idempotency key, under which is kept what `answering` makes of the receipt.
+    """
 
     author: str
     cause: Cause
     note: str | None = None
+    claim: tuple[Claim, Answering] | None = None
 
 
 @dataclass(slots=True)
@@ -46,6 +54,7 @@ class Acting:
     reference: int
     gravity: Gravity
     tallied: Tallied
+    receipt: Receipt | None = None  # once it is kept
     more: dict[str, Any] = field(default_factory=dict)  # what the receipt says beside what every receipt says
 
     @property
@@ -109,6 +118,7 @@ class Acting:
         digest = self.batch_id.bytes  # of no file: each act is its own
         values = (self.batch_id, receipt.revision, digest, self.act.author, self.today, datetime.now(UTC))
         await self.connection.execute(_SQL["keep"], *values, receipt.as_json(), undoes)
+        self.receipt = receipt
         return receipt
 
     def unchanged(self) -> Receipt:
@@ -132,9 +142,11 @@ class Acting:
 async def acting(database: Database, act: Act, *, writer_wait_s: float = 30.0) -> AsyncIterator[Acting]:
     """Take the writer's turn for an act; leaving without an error commits it, else nothing of it is kept.
 
-    Errors  Unavailable while another writer does not end within `writer_wait_s`
+    Errors  Unavailable while another writer does not end within `writer_wait_s`; what the claim of `act` raises
     """
     async with database.writer() as connection:
+        if act.claim:
+            await act.claim[0].make(connection)
         try:
             await take_turn(connection, wait_s=writer_wait_s)
         except asyncpg.LockNotAvailableError as error:
@@ -144,4 +156,8 @@ async def acting(database: Database, act: Act, *, writer_wait_s: float = 30.0) -
         await connection.execute(STAGE)
         await connection.execute(_SQL["stage"])
         gravity = await gravity_of(connection, reference)
-        yield Acting(connection, act, uuid4(), revision, reference, gravity, Tallied())
+        now = Acting(connection, act, uuid4(), revision, reference, gravity, Tallied())
+        yield now
+        if act.claim and now.receipt:
+            claim, answering = act.claim
+            await claim.settle(connection, now.batch_id, await answering(connection, now.receipt))

@@ -15,7 +15,7 @@ from app.db.database import Connection, Database, take_turn
 from app.errors import TooManyAffected, Unavailable
 from app.ingest.coverage import Window, stage_coverage, write_coverage
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
-from app.ingest.idempotency import Claim
+from app.ingest.idempotency import Claim, answer_of
 from app.ingest.identity import assign_cases
 from app.ingest.kept import keep_refused
 from app.ingest.layouts import LAYOUTS
@@ -164,7 +164,7 @@ class _Batch:
                 raise _Trial(receipt)
             await keep_refused(connection, self.batch_id, self.tallied.refused)
             if self.claim and not receipt.is_refused:
-                await self.claim.settle(connection, receipt)
+                await self.claim.settle(connection, receipt.batch_id, answer_of(receipt))
             return receipt
 
     async def _take(self, connection: Connection, outcomes: Iterable[Outcome], suppression: Suppression) -> Receipt:

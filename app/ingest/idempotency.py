@@ -1,13 +1,14 @@
 """Idempotency keys: the same request again gets the answer that it got, and nothing is done twice.
 
-A claim is an advisory lock of the transaction that takes the batch, and the answer is kept in that same transaction.
-So whatever is killed, and when: the lock falls with the transaction, and there is an answer exactly where there is a
-batch. (draft-ietf-httpapi-idempotency-key-header)
+A claim is an advisory lock of the transaction that takes the batch or does the act, and the answer is kept in that
+same transaction. So whatever is killed, and when: the lock falls with the transaction, and there is an answer exactly
+where there is a batch. (draft-ietf-httpapi-idempotency-key-header)
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from uuid import UUID
 
 from app.db.database import Connection
 from app.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
@@ -83,11 +84,10 @@ class Claim:
             raise IdempotencyKeyReused(detail)
         return Answered(row["status"], row["body"])
 
-    async def settle(self, connection: Connection, receipt: Receipt) -> None:
+    async def settle(self, connection: Connection, batch_id: UUID, answered: Answered) -> None:
         """Keep the answer with the batch; drop what is too old in passing."""
-        answered = answer_of(receipt)
         await connection.execute(_PURGE, self.key_id, self.key)
-        row = (self.key_id, self.key, self.fingerprint, receipt.batch_id, answered.status, answered.body)
+        row = (self.key_id, self.key, self.fingerprint, batch_id, answered.status, answered.body)
         await connection.execute(_KEEP, *row, datetime.now(UTC))
 
     @property

@@ -189,9 +189,17 @@ class _Removing:
                 await self.connection.execute(_SQL["clear_refused_row"], *place, {})
         for *place, body in await self.connection.fetch(_SQL["answers"]):
             answer = orjson.loads(body)
-            refused = [forget(row, known) for row in answer.get("refused", ())]
-            if refused != answer.get("refused", []):
-                await self.connection.execute(_SQL["clear_answer"], *place, dump({**answer, "refused": refused}))
+            cleared = self._cleared_answer(answer, known)
+            if cleared != answer:
+                await self.connection.execute(_SQL["clear_answer"], *place, dump(cleared))
+
+    def _cleared_answer(self, answer: dict[str, Any], known: Collection[Known]) -> dict[str, Any]:
+        """An answer to a batch without identifiers in its refused rows, or one to an act without those of the case."""
+        if "case" not in answer:
+            return {**answer, "refused": [forget(row, known) for row in answer["refused"]]}
+        if answer["case"]["id"] != show_id(self.case["case_id"]):
+            return answer
+        return {**answer, "case": {**answer["case"], "identifiers": [], "sources": []}}
 
     async def _publish(self, revision: int, reference: int, author: str, reason: str | None) -> None:
         """A version that says the same without the identifiers: no entry of the ledger moves."""
