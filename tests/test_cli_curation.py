@@ -11,7 +11,10 @@ from typer.testing import CliRunner, Result
 
 from app.cli.commands import cli
 from app.db.database import Database
+from app.records.conflicts import find_conflicts
 from app.records.ids import show_id
+from app.records.listing import Order, Wanted
+from app.records.revisions import get_state
 from tests.curating import Curator
 from tests.loading import case, one_for_all
 
@@ -53,6 +56,27 @@ def test_a_curators_day_from_the_command_line(desk: Curator) -> None:
     assert "2023-W11  cases_received: 1 → 2" in shown.stdout
 
 
+def test_a_conflict_is_settled_from_the_command_line(desk: Curator) -> None:
+    asyncio.run(desk.house(case("1-1/2023", received_on="2023-03-14")))
+    asyncio.run(desk.correct("1-1/2023", received_on="2023-03-15"))
+    (known,) = asyncio.run(open_conflicts(desk))
+    wrong = sudstat(desk.database, "settle", known, "--resolution", "not_duplicates")
+    assert (wrong.exit_code, "court_card or newsroom" in wrong.stderr) == (1, True)
+    settled = sudstat(desk.database, "settle", known, "--resolution", "court_card", "--note", "as the card has it")
+    assert (settled.exit_code, "Revision 3" in settled.stdout) == (0, True), settled.output
+    assert str(asyncio.run(desk.one())["received_on"]) == "2023-03-14"
+    assert asyncio.run(open_conflicts(desk)) == []
+    again = sudstat(desk.database, "settle", known, "--resolution", "court_card")
+    assert (again.exit_code, "no such conflict now" in again.stderr) == (1, True)
+
+
+async def open_conflicts(desk: Curator) -> list[str]:
+    """The ids of the conflicts that stand."""
+    async with desk.database.owner() as connection:
+        page = await find_conflicts(connection, Wanted((), Order("case"), limit=10), await get_state(connection))
+    return [conflict["id"] for conflict in page.rows]
+
+
 def test_what_is_wrong_is_one_line_and_status_1(desk: Curator) -> None:
     asyncio.run(desk.house(case("1-1/2023")))
     known = show_id(asyncio.run(desk.id_of("1-1/2023")))
@@ -62,6 +86,7 @@ def test_what_is_wrong_is_one_line_and_status_1(desk: Curator) -> None:
         (("correct", known, "-", "--cause", "correction"), "[]", "JSON object"),
         (("correct", known, "-", "--cause", "correction"), "{", "not JSON"),
         (("correct", known, "-", "--cause", "correction"), '{"decided_on": 1}', "/decided_on: "),
+        (("settle", "nothing", "--resolution", "newsroom"), None, "no conflict"),
         (("undo", "00000000-0000-4000-8000-000000000000"), None, "no batch"),
     ):
         ended = sudstat(desk.database, *arguments, given=given)

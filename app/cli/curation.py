@@ -1,4 +1,4 @@
-"""`sudstat correct`, `withdraw`, `restore`, `merge`, `undo`: curators' acts, each one revision."""
+"""`sudstat correct`, `withdraw`, `restore`, `merge`, `settle`, `undo`: curators' acts, each one revision."""
 
 import asyncio
 import sys
@@ -19,7 +19,9 @@ from app.ingest.acting import Act
 from app.ingest.correction import correct
 from app.ingest.curation import LEDGER_CAUSES, Wanted, merge_into, restore, withdraw
 from app.ingest.receipt import Receipt
+from app.ingest.resolution import settle
 from app.ingest.undo import undo
+from app.records.conflicts import read_conflict_id
 from app.records.ids import read_id
 from app.settings import Settings
 
@@ -76,6 +78,25 @@ def merge(
     """Merge a duplicate into the case that stays."""
     act_on = partial(merge_into, survivor_id=_wanted(other, None).case_id)
     _perform(act_on, _wanted(case, version), "duplicate", note, as_json=as_json)
+
+
+@curation.command("settle")
+@said_plainly
+def settle_(
+    conflict: Annotated[str, typer.Argument(help="Id of the conflict, as /v1/conflicts shows it.")],
+    resolution: Annotated[
+        Literal["court_card", "newsroom", "not_duplicates"],
+        typer.Option(help="Whose word stands; or that two cases are two. A duplicate is merged instead."),
+    ],
+    note: Note = None,
+    as_json: AsJson = False,
+) -> None:
+    """Settle a conflict: take the card's word, keep the newsroom's, or tell two cases apart."""
+    known = read_conflict_id(conflict)
+    if known is None:
+        fail(f"there is no conflict {conflict[:60]}")
+    case_id, tag = known
+    _perform(partial(settle, tag=tag, resolution=resolution), Wanted(case_id), "resolution", note, as_json=as_json)
 
 
 @curation.command("undo")
