@@ -1,5 +1,6 @@
 """Curators' acts over HTTP: who may, on which version, what the answer has, and where a merged case's address leads."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 
 from app.db.database import Database
+from tests.loading import until
 from tests.serving import CHITA, PUBLISHED, case, client_of, fill, problem_of, take
 from tests.test_access import new_key
 
@@ -281,3 +283,17 @@ async def test_a_refused_act_leaves_its_key_free(curator: Client) -> None:
     assert (await curator.post(address, json={}, headers=key)).json()["revision"] == 3
     wrong = await curator.post(address, json={}, headers={"Idempotency-Key": "x" * 256})
     assert problem_of(wrong) == (422, "invalid-parameters")
+
+
+async def test_while_an_act_is_done_its_key_is_in_flight(curator: Client, database: Database) -> None:
+    address = f"/v1/cases/{(await found(curator, '1-46/2023'))['id']}/withdrawal"
+    key = {"Idempotency-Key": "k"}
+    waiting = "SELECT true FROM pg_locks WHERE NOT granted AND relation = 'ledger'::regclass"
+    async with database.owner() as gate, gate.transaction():
+        await gate.execute("LOCK TABLE ledger IN SHARE MODE")  # holds the first up in the middle
+        first = asyncio.create_task(curator.post(address, json={}, headers=key))
+        await until(lambda: gate.fetchval(waiting))
+        second = await curator.post(address, json={}, headers=key)
+        assert problem_of(second) == (409, "idempotency-key-in-flight")
+    assert (await first).json()["revision"] == 3
+    assert (await curator.post(address, json={}, headers=key)).content == (await first).content
