@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest clean
 
 setup: .venv/ready
 
@@ -54,6 +54,11 @@ audit: setup
 EXAMPLES ?= 600
 fuzz: setup
 	$(BIN)/python -m bench.fuzz --examples $(EXAMPLES)
+
+# Cases a second over HTTP, beside a raw COPY of the same cases; figures in bench/ingest.md.
+SIZE ?= 100000
+bench-ingest: setup
+	$(BIN)/python -m bench.ingest --size $(SIZE)
 
 # Needs uv. The locks name versions and hashes, and no index.
 lock:

@@ -6,14 +6,9 @@ asked, with a key that may do everything, on a record of its own that is thrown 
 
 import argparse
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from app import migrations
@@ -22,10 +17,10 @@ from app.access.register import create_key
 from app.db.database import Database
 from app.db.embedded import embedded_postgres
 from app.ingest.restate import bring_reference
+from bench.service import BIN, served
 from tests.conftest import QUICK
 from tests.serving import fill
 
-BIN = Path(sys.executable).parent
 _LAST = "revoke_key"
 # What is generated for these is either refused by HTTP itself or rightly refused for reasons no schema can tell.
 CHECKS = (
@@ -36,33 +31,6 @@ CHECKS = (
     "response_schema_conformance",
     "unsupported_method",
 )
-
-
-@contextmanager
-def served(url: str, port: int) -> Iterator[str]:
-    """The service in a process of its own, without quotas."""
-    none = {f"SUDSTAT_{who}_QUOTA_{window}": "0" for who in ("ANONYMOUS", "KEY") for window in ("MINUTE", "DAY")}
-    said = {
-        **os.environ,
-        **none,
-        "SUDSTAT_DATABASE_URL": url,
-        "SUDSTAT_PORT": str(port),
-        "SUDSTAT_REQUEST_LOG": "false",
-    }
-    said |= {"SUDSTAT_SECRET": "s" * 40, "SUDSTAT_REQUEST_LOG": "false"}
-    process = subprocess.Popen([BIN / "sudstat", "serve"], env=said)  # noqa: S603
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{address}/readyz", timeout=1)  # noqa: S310
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 async def prepare(url: str) -> str:
