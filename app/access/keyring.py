@@ -84,7 +84,8 @@ class Keyring:
         self._waiting.append(read)
         self._wanted.set()
         try:
-            await asyncio.wait_for(read, _RETRY_S)
+            async with asyncio.timeout(_RETRY_S):
+                await read
         except TimeoutError:
             if not self._is_fresh():
                 raise Unavailable(
@@ -120,7 +121,10 @@ class Keyring:
                         if time.monotonic() - self._written_at >= _WRITE_S:
                             await self._write(connection)
                         await asyncio.sleep(_PAUSE_S)
-                        await _within(self._wanted.wait(), POLL_S)
+                        # Not wait_for: in Python 3.11 it may swallow the cancellation that ends us.
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(POLL_S):
+                                await self._wanted.wait()
             except Exception as error:
                 # Whatever it is, keys have to be read again; while they cannot be, none is believed.
                 self._log.error("keys cannot be read", error=type(error).__name__)
@@ -131,7 +135,8 @@ class Keyring:
         waiting, self._waiting = self._waiting, []
         begun = time.monotonic()
         try:
-            self._keys = await asyncio.wait_for(read_register(connection), POLL_S)
+            async with asyncio.timeout(POLL_S):
+                self._keys = await read_register(connection)
         except BaseException:
             self._waiting += waiting
             raise
@@ -152,8 +157,3 @@ class Keyring:
                 kept[0], kept[1] = kept[0] + asked, kept[1] + refused
             self._last = {**last, **self._last}
             raise
-
-
-async def _within(waited: Any, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(waited, seconds)

@@ -57,7 +57,8 @@ class Turns:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((who, turn))
         try:
-            await asyncio.wait_for(asyncio.shield(turn), self._wait_s)
+            async with asyncio.timeout(self._wait_s):
+                await asyncio.shield(turn)
         except BaseException as error:
             if turn.done():
                 self._give_back(who)
