@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 from typing import Any
 
@@ -52,7 +53,18 @@ def serve_on(sock: socket.socket, settings: Settings, url: str) -> None:
     os.environ["SUDSTAT_SECRET"] = secret.decode()
     os.environ["SUDSTAT_WORKERS"] = str(settings.workers)  # each lets through its share of a quota
     config = _uvicorn("app.main:from_environment", settings, factory=True)
-    Multiprocess(config, sockets=[sock]).run()
+    _Workers(config, sockets=[sock]).run()
+
+
+class _Workers(Multiprocess):
+    """Workers that do not hear Ctrl-C while they start, when nobody in them could answer it: we stop them then."""
+
+    def init_processes(self) -> None:
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a new program inherits what is ignored
+        try:
+            super().init_processes()
+        finally:
+            signal.signal(signal.SIGINT, heard)
 
 
 def _uvicorn(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
