@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 import typer
+from rich.table import Column
 from rich.table import Table as Grid
 
 from app.access.keys import SCOPES
@@ -50,7 +51,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print them as JS
     if as_json:
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
-    grid = Grid("id", "owner", "scopes", "made", "last used", "state", "note")
+    grid = Grid(Column("id", no_wrap=True, min_width=12), "owner", "scopes", "made", "last used", "state", "note")
     for key in found:
         grid.add_row(
             key["id"],
