@@ -14,6 +14,8 @@ Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 READER_ROLE = "sudstat_reader"
 WRITER_ROLE = "sudstat_writer"
+# No question is so large that compiling it pays; a plan without loops only seems so.
+_NO_JIT = {"jit": "off"}
 WRITER_LOCK = 0x5375_6473  # "Suds"
 _SMALL_BYTES = 32 * 1024
 
@@ -49,7 +51,7 @@ class Database:
             min_size=1,
             max_size=self._pool_size,
             init=_init_reader,
-            server_settings={"statement_timeout": str(self._timeout_ms), "timezone": "UTC"},
+            server_settings={"statement_timeout": str(self._timeout_ms), "timezone": "UTC", **_NO_JIT},
         )
 
     async def close(self) -> None:
@@ -84,7 +86,7 @@ class Database:
     @asynccontextmanager
     async def owner(self) -> AsyncIterator[Connection]:
         """A connection of its own with the rights of the service's owner, outside any transaction."""
-        connection = await asyncpg.connect(self.url, server_settings={"timezone": "UTC"})
+        connection = await asyncpg.connect(self.url, server_settings={"timezone": "UTC", **_NO_JIT})
         try:
             await use_json(connection)
             yield connection
