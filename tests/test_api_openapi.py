@@ -165,15 +165,6 @@ async def test_the_served_document_is_this_one(client: Client) -> None:
     assert (await client.get("/openapi.json")).json() == DOCUMENT
 
 
-async def test_every_type_of_problem_has_a_page(filled: str) -> None:
-    async with client_of(filled) as client:
-        for problem in all_problems():
-            answer = await client.get(f"/problems/{problem.slug}")
-            assert answer.status_code == 200
-            assert problem.title in answer.text
-        assert (await client.get("/problems/none")).status_code == 404
-
-
 async def test_a_list_of_chosen_fields_fits_the_schema_that_it_is_shown_with(client: Client) -> None:
     lists = [(path, one) for path, one in SHOWN if "fields" in {each["name"] for each in one["parameters"]}]
     assert len(lists) >= 4

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from html import escape
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.errors import Problem, TooManyCells, all_problems
 from app.main import create_app
 from app.settings import Settings
 from tests.databases import at
@@ -85,6 +87,42 @@ async def test_all_that_is_wrong_is_told_at_once(client: Client) -> None:
     asked = "measures=conviction&group_by=weak&court=nowhere&cuort=1&last_n=0"
     both = problem_in(await client.get(f"/v1/statistics?{asked}"), 422, "invalid-parameters")
     assert {error["parameter"] for error in both["errors"]} >= {"measures", "group_by", "court", "cuort"}
+
+
+KINDS: tuple[type[Problem], ...] = (Problem, *all_problems())
+# Whether these are met depends on what else goes on, not on what is asked.
+CHANCE = {"internal-error", "quota-exceeded", "unavailable", "overloaded", "took-too-long", "headers-too-large"}
+
+
+def test_every_problem_is_explained_in_words_of_its_own() -> None:
+    for name in ("slug", "happened", "remedy", "told"):
+        own = [vars(kind).get(name) for kind in KINDS]
+        assert len(set(own)) == len(KINDS), name
+        assert all(own), name
+    assert all("asked" in vars(kind) for kind in KINDS)
+
+
+async def test_every_problem_has_a_page_that_explains_it(client: Client) -> None:
+    for kind in KINDS:
+        answer = await client.get(f"/problems/{kind.slug}")
+        assert answer.status_code == 200
+        for text in (kind.title, kind.slug, kind.happened, kind.remedy, kind.asked, kind.told):
+            assert escape(text) in answer.text, (kind.slug, text)
+    assert problem_in(await client.get("/problems/none"), 404, "not-found")["detail"].count(",") >= len(KINDS) - 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.asked[:3] in ("GET", "DEL") and "…" not in kind.asked])
+async def test_what_a_page_shows_as_an_example_meets_its_problem(filled: str, kind: type[Problem]) -> None:
+    line, *heads = kind.asked.splitlines()
+    method, _, path = line.partition(" ")
+    limits = {"cells_limit": 10} if kind is TooManyCells else {}  # the record of the tests is small
+    async with client_of(filled, **limits) as client:
+        answer = await client.request(method, path, headers=dict(head.split(": ", 1) for head in heads))
+    if kind.slug in CHANCE:
+        assert answer.status_code == 200
+    else:
+        body = problem_in(answer, kind.status, kind.slug)
+        assert {fault.code for fault in kind.told_of} <= {error["code"] for error in body["errors"]}
 
 
 @pytest.mark.parametrize("path", ["/v1/cases%00", "/v1/%C0%AFcases", "/v1/%ED%A0%80", "/v1/cases%0A", "/v1/%zz", "/%"])

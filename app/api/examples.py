@@ -273,21 +273,3 @@ RECEIPT: dict[str, Any] = {
     "effect": [{"measure": "cases_received", "period": "2023-W11", "before": 118, "after": 119}],
     "effect_total": 1,
 }
-
-DETAILS: dict[str, str] = {
-    "invalid-parameters": "“mobilized” is not a value of service_status; use mobilised.",
-    "no-revision-yet": "The first revision is 1, published at 2025-06-01T09:00:00Z; ask for that or a later day.",
-    "bad-cursor": "This cursor belongs to another question.",
-    "scope-missing": "This key lacks the scope records.",
-    "key-expired": "This key expired at 2025-06-01T09:00:00Z.",
-}
-ERRORS: dict[str, list[dict[str, Any]]] = {
-    "invalid-parameters": [
-        {
-            "parameter": "service_status",
-            "code": "unknown-code",
-            "detail": "“mobilized” is not a value of service_status; use mobilised.",
-            "did_you_mean": ["mobilised"],
-        }
-    ],
-}

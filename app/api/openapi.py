@@ -2,6 +2,7 @@
 
 import gzip
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
@@ -10,7 +11,6 @@ from pydantic.json_schema import models_json_schema
 
 from app import __version__
 from app.api import (
-    examples,
     schemas,
     schemas_access,
     schemas_changes,
@@ -20,7 +20,7 @@ from app.api import (
 )
 from app.api.caching import LATEST, holds, quote_etag, short_hash
 from app.api.negotiation import accepts_gzip
-from app.api.problems import MEDIA_TYPE, PATH
+from app.api.problems import MEDIA_TYPE, PATH, show_fault
 from app.api.routers import ROUTERS
 from app.errors import Problem, all_problems
 from app.formats import dump
@@ -182,8 +182,8 @@ def _example(problem: type[Problem]) -> dict[str, Any]:
         "type": PATH + problem.slug,
         "title": problem.title,
         "status": problem.status,
-        "detail": examples.DETAILS.get(problem.slug, f"{problem.title}."),
-        "instance": "/v1/cases",
+        "detail": problem.told,
+        "instance": urlsplit(problem.asked.split()[1]).path,
         "request_id": "8f14e45fceea167a5a36dedd",
-        "errors": examples.ERRORS.get(problem.slug, []),
+        "errors": [show_fault(fault) for fault in problem.told_of],
     }

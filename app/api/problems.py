@@ -1,6 +1,5 @@
 """Problems as RFC 9457 sends them: whatever goes wrong, in one shape, and nothing of our insides in it."""
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +25,7 @@ def problem_body(problem: Problem, *, instance: str, request_id: str) -> dict[st
         "detail": problem.detail,
         "instance": quote(instance, safe="/:@"),
         "request_id": request_id,
-        "errors": [_error(fault) for fault in problem.faults],
+        "errors": [show_fault(fault) for fault in problem.faults],
         **problem.members,
     }
 
@@ -43,7 +42,7 @@ def problem_response(problem: Problem, *, instance: str, request_id: str) -> Res
 
 def internal_error() -> Problem:
     """A bug of ours: bare, but for the id under which the log tells more."""
-    return Problem("Something went wrong here, and it is not your fault. Report the request_id if it happens again.")
+    return Problem(Problem.told)
 
 
 def unavailable() -> Unavailable:
@@ -102,7 +101,8 @@ def _with_head(allow: str) -> str:
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
-def _error(fault: Fault) -> Mapping[str, Any]:
+def show_fault(fault: Fault) -> dict[str, Any]:
+    """One entry of `errors`."""
     where = {"parameter": fault.parameter, "pointer": fault.pointer}
     shown = {name: value for name, value in where.items() if value is not None}
     near = {"did_you_mean": list(fault.did_you_mean)} if fault.did_you_mean else {}

@@ -3,6 +3,7 @@
 Nothing here comes from another host, and the policy sent with each page makes sure of that.
 """
 
+import json
 from html import escape
 
 from fastapi import APIRouter, Request
@@ -116,8 +117,22 @@ def _explain(problem: type[Problem]) -> str:
     body = (
         f"<main><h1>{escape(problem.title)}</h1>\n"
         f"<p>Problem <code>{escape(problem.slug)}</code>, status {problem.status}.</p>\n"
-        "<p>The <code>detail</code> of the answer says what was wrong and what would be right, and its"
-        " <code>errors</code> say where; <code>request_id</code> is by which our log knows the request.</p></main>"
+        f"<h2>What happened</h2>\n<p>{escape(problem.happened)}</p>\n"
+        f"<h2>What would be right</h2>\n<p>{escape(problem.remedy)}</p>\n"
+        f"<h2>An example</h2>\n<pre>{escape(problem.asked)}</pre>\n<pre>{escape(_shown(problem))}</pre>\n"
+        "<p>The <code>detail</code> of an answer says what was wrong with that request and what would be right, its"
+        " <code>errors</code> say where, and <code>request_id</code> is by which our log knows the request.</p></main>"
     )
     links = '<link rel="stylesheet" href="../docs/assets/pages.css">'
     return _PAGE.format(title=escape(problem.title), base="../", links=links, body=body)
+
+
+def _shown(problem: type[Problem]) -> str:
+    """The answer to the example: what tells this problem from another."""
+    told = {
+        "type": f"/problems/{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.told,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=2)
