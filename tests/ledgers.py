@@ -160,8 +160,8 @@ async def write(connection: Any, posted: list[Posted]) -> None:
 
 
 def blocks_with(revision: int) -> list[int]:
-    """The blocks b that hold a revision: it lies in (b - p, b], p being the greatest power of 2 that divides b."""
-    powers = {b: next(p for p in (4, 2, 1) if b % p == 0) for b in range(1, LAST_REVISION + 1)}
+    """The blocks b that hold a revision: it lies in (b - p, b], p being the greatest power of 8 that divides b."""
+    powers = {b: next(p for p in (64, 8, 1) if b % p == 0) for b in range(1, LAST_REVISION + 1)}
     return [b for b, power in powers.items() if b - power < revision <= b]
 
 

@@ -13,7 +13,7 @@ from app.statistics.codes import natural_key
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
 from app.statistics.periods import Grain, Window
-from app.statistics.sums import blocks
+from app.statistics.sums import blocks, swallowed
 from app.vocabulary import CODELISTS, Code, Codelist
 
 OPEN = {
@@ -170,14 +170,21 @@ def test_the_blocks_of_a_revision_tile_all_revisions_to_it(revision: int) -> Non
     last = revision
     for block in blocks(revision):
         assert block == last
-        last -= max(2**power for power in range(18) if block % 2**power == 0)
+        last -= max(8**power for power in range(6) if block % 8**power == 0)
     assert last == 0
-    assert len(blocks(revision)) == revision.bit_count()
+    assert len(blocks(revision)) == sum(int(digit) for digit in f"{revision:o}")
 
 
-def test_six_is_made_of_blocks_six_and_four() -> None:
-    assert blocks(6) == (6, 4)
+@given(st.integers(1, 100_000))
+def test_a_block_is_the_sum_of_its_revision_and_of_the_blocks_that_it_swallows(block: int) -> None:
+    first = block - max(8**power for power in range(6) if block % 8**power == 0)
+    assert blocks(block - 1) == swallowed(block) + blocks(first)
+
+
+def test_eighteen_is_made_of_blocks_eighteen_seventeen_sixteen_and_eight() -> None:
+    assert blocks(18) == (18, 17, 16, 8)
     assert blocks(0) == ()
+    assert swallowed(16) == (15, 14, 13, 12, 11, 10, 9)
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])

@@ -17,7 +17,9 @@ WHERE EXISTS (
       AND w.is_whole = l.is_whole AND w.promised IS NOT DISTINCT FROM l.promised AND w.received IS NOT DISTINCT FROM l.received)
 OR coalesce((
     SELECT range_agg(daterange(w.starts_on, w.ends_on, '[]')) @> daterange(l.starts_on, l.ends_on, '[]')
-    FROM coverage_windows w WHERE w.court = l.court AND w.is_whole AND w.superseded_in IS NULL), false)
+    FROM coverage_windows w
+    WHERE w.court = l.court AND w.is_whole AND w.superseded_in IS NULL
+      AND w.starts_on <= l.ends_on AND w.ends_on >= l.starts_on), false)
 
 -- name: write
 -- $1 is the revision, $2 the source, $3 the day of seeing.

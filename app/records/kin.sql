@@ -24,9 +24,12 @@ kin AS MATERIALIZED (
     UNION ALL
     SELECT t.kin, v.court, v.case_id, v.instance, v.number, v.received_on, v.decided_on, v.disposition, v.arrival,
            v.layers ? 'arrival', false
-    FROM spelt t JOIN versions v ON v.uid = t.uid
-    WHERE v.superseded_in IS NULL AND NOT v.is_withdrawn AND v.merged_into IS NULL
-      AND NOT EXISTS (SELECT FROM new_versions n WHERE n.court = v.court AND n.case_id = v.case_id)
+    FROM spelt t CROSS JOIN LATERAL (
+        SELECT * FROM versions v
+        WHERE v.uid = t.uid AND v.superseded_in IS NULL AND NOT v.is_withdrawn AND v.merged_into IS NULL
+        OFFSET 0  -- by the index: a UID has few cases, however many the record has
+    ) v
+    WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = v.court AND n.case_id = v.case_id)
 )
 SELECT k.* FROM kin k
 WHERE k.uid IN (SELECT uid FROM kin GROUP BY uid HAVING count(*) > 1) OR (k.arrival <> 'new' AND NOT k.is_stated)

@@ -226,7 +226,7 @@ class Identifier(SQLModel, table=True):
             unique=True,
             postgresql_where=LIVE,
         ),
-        Index("identifiers_by_key", "key"),  # which cases, in all courts, were ever known by this key?
+        Index("identifiers_by_key", "key", "court"),  # which cases, in all courts, were ever known by this key?
     )
     court: str = _text(key=True)
     case_id: UUID = Field(primary_key=True)

@@ -9,6 +9,7 @@ from app.statistics.periods import Grain, Window, period_of
 from app.statistics.plan import Plan
 from app.statistics.presets import PRESETS
 from app.statistics.question import Question
+from app.statistics.select import Counted, Reading, Select
 
 _QUESTION = Question(
     PRESETS["weekly"],
@@ -25,7 +26,6 @@ _QUESTION = Question(
     ),
     Grain.WEEK,
 )
-_TOUCHED = "SELECT min(day), max(day) FROM posted"
 _WEEKS_LIMIT = 100_000  # more weeks than days that a record may name have
 
 
@@ -45,21 +45,28 @@ async def find_effect(connection: Connection, revision: int) -> tuple[Moved, ...
     Call it in the transaction that posted the revision. Events without a day are in no week.
     Shape   one entry for each week and measure that differs; ordered by week, then measure; may be empty
     """
-    first, last = await connection.fetchrow(_TOUCHED)
-    if first is None:
+    moved = await _counts(connection, _posted())
+    if not moved:
         return ()
-    window = Window(period_of(Grain.WEEK, first).first, period_of(Grain.WEEK, last).last)
-    before = await _counts(connection, Plan(_QUESTION, revision - 1, window))
-    after = await _counts(connection, Plan(_QUESTION, revision, window))
+    window = Window(min(moved), period_of(Grain.WEEK, max(moved)).last)
+    before = await _counts(connection, Plan(_QUESTION, revision - 1, window).main())
     zeros = (0,) * len(_QUESTION.measures)
     return tuple(
-        Moved(measure.id, period_of(Grain.WEEK, week).key, *counts)
-        for week in sorted({*before, *after})
-        for measure, *counts in zip(_QUESTION.measures, before.get(week, zeros), after.get(week, zeros), strict=True)
-        if counts[0] != counts[1]
+        Moved(measure.id, period_of(Grain.WEEK, week).key, count, count + by)
+        for week, added in sorted(moved.items())
+        for measure, count, by in zip(_QUESTION.measures, before.get(week, zeros), added, strict=True)
+        if by
     )
 
 
-async def _counts(connection: Connection, plan: Plan) -> dict[date, tuple[int, ...]]:
-    statement = plan.main().rows(_WEEKS_LIMIT)
+def _posted() -> Reading:
+    """What the staged entries add to each week."""
+    select = Select(None, entries="net")
+    select.where.append("day IS NOT NULL")
+    select.group(_QUESTION.grain, ())
+    return select.counts([Counted.of(measure) for measure in _QUESTION.measures], [m.id for m in _QUESTION.measures])
+
+
+async def _counts(connection: Connection, reading: Reading) -> dict[date, tuple[int, ...]]:
+    statement = reading.rows(_WEEKS_LIMIT)
     return {row[0]: tuple(row[1:]) for row in await connection.fetch(statement.sql, *statement.args)}

@@ -2,7 +2,7 @@
 
 from app.db.database import Connection, load_sql, load_statements
 from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
-from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, lowbit
+from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, swallowed
 
 DEFINITION = 1
 """Number of the definition in `entries.sql`; a change of what counts is a new one."""
@@ -34,7 +34,6 @@ _HASHING = "SET LOCAL enable_nestloop = off"
 _NO_LONGER_HASHING = "SET LOCAL enable_nestloop = on"
 _STAGED = {"versions": "new_versions", "defendants": "new_defendants", "charges": "new_charges"}
 STAGED_ENTRIES = entries_sql(**_STAGED)
-_FRESH_ENTRIES = entries_sql(**_STAGED, reference="$2")
 _OLD_ENTRIES = entries_sql(versions="old_versions", defendants="old_defendants", charges="old_charges", reference="$2")
 _KEPT_ENTRIES = entries_sql(versions="kept_versions", defendants="old_defendants", charges="old_charges")
 
@@ -56,14 +55,13 @@ async def post(
     await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
     is_restated = before is not None and before != reference
     replaced = _rows(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
-    entries = f"SELECT *, 1::smallint AS n FROM ({_FRESH_ENTRIES}) fresh"
     if replaced:
         await _net(connection, before or reference, reference, is_restated=is_restated)
-        entries = "SELECT * FROM net WHERE $2::smallint IS NOT NULL"
     else:
         await connection.execute(_HASHING)
-    await connection.execute(_SQL["post"].format(entries=entries), cause, reference, revision)
-    added = await connection.execute(f"{_NO_LONGER_HASHING}; INSERT INTO ledger SELECT * FROM posted")
+        await connection.execute(_SQL["fresh"].format(entries=STAGED_ENTRIES), reference)
+    added = await connection.execute(_SQL["post"].format(entry_columns=ENTRY_COLUMNS), cause, revision)
+    await connection.execute(_NO_LONGER_HASHING)
     tallied = [await _write_block(connection, entry, revision) for entry in SUMS.values()]
     return {"ledger": _rows(added), "tally": sum(tallied)}
 
@@ -86,18 +84,17 @@ async def _net(connection: Connection, before: int, reference: int, *, is_restat
 
 async def _write_block(connection: Connection, entry: Sum, revision: int) -> int:
     """Write the tally's block of a revision: its own entries and the blocks that it swallows."""
-    steps = (2**power for power in range(revision.bit_length()))
-    swallowed = [revision - step for step in steps if step < lowbit(revision)]
     kept = [name for name in DIMENSION_COLUMNS if name in entry.keeps or name in ("disposition", "sentence_class")]
     court = "court" if entry.is_by_court else f"'{ALL_COURTS}'"
     columns = ", ".join(("unit", "event", "day", *kept, "is_presumed"))
     written = await connection.execute(
         f"INSERT INTO tally (court, sum, block, {columns}, n)"
-        f" SELECT {court}, '{entry.name}', {revision}, {columns}, sum(n) FROM ("
-        f"SELECT court, {columns}, n FROM posted"
+        f" SELECT {court}, '{entry.name}', $2::int, {columns}, sum(n) FROM ("
+        f"SELECT court, {columns}, n FROM net"
         f" UNION ALL SELECT court, {columns}, n FROM tally WHERE sum = '{entry.name}' AND block = ANY($1::int[])) added"
         f" GROUP BY {court if entry.is_by_court else '1'}, {columns} HAVING sum(n) <> 0",
-        swallowed,
+        list(swallowed(revision)),
+        revision,
     )
     return _rows(written)
 

@@ -1,8 +1,6 @@
 -- name: staging
 -- Temporary tables of a post. They outlive the transaction, empty, for the connection's next one.
--- entries of one revision as they go to the ledger and the tally
-CREATE TEMPORARY TABLE IF NOT EXISTS posted (LIKE ledger) ON COMMIT DELETE ROWS;
--- what a revision takes away and adds, where the two do not cancel
+-- what a revision takes away and adds, where the two do not cancel: what goes to the ledger and the tally
 CREATE TEMPORARY TABLE IF NOT EXISTS net ON COMMIT DELETE ROWS AS SELECT {entry_columns}, n FROM ledger WITH NO DATA;
 -- events that were held before, and what changed about them
 CREATE TEMPORARY TABLE IF NOT EXISTS held (court text, case_id uuid, event text, cause text) ON COMMIT DELETE ROWS;
@@ -54,35 +52,34 @@ SELECT court, case_id, event,
             ELSE 'corrected' END
 FROM units GROUP BY court, case_id, event HAVING bool_or(was_held)
 
+-- name: fresh
+-- Where nothing is replaced. $1 is the reference set in force.
+INSERT INTO net SELECT *, 1 FROM ({entries}) fresh
+
 -- name: post
 -- The revision's entries under the cause that was stated ($1), else the one found: what changed, or for an event that
 -- was not held before whether its day had been looked at. Coverage counts as it was before this revision.
--- The entries with n come from a statement whose one parameter is $2, the reference set; $3 is the revision.
-INSERT INTO posted (court, revision, cause, case_id, defendant, unit, event, day, days, court_level, region, district,
-                    offence, offence_part, offence_group, is_wartime, arrival, service_status, disposition,
-                    sentence_class, sentence_kind, sentence_execution, is_presumed, offences, term_months, n)
-WITH days AS (
-    SELECT court, received_on AS day FROM new_versions
-    UNION SELECT court, decided_on FROM new_versions
-    UNION SELECT court, decided_on FROM new_defendants
+-- $2 is the revision.
+INSERT INTO ledger (revision, cause, {entry_columns}, n)
+WITH days AS MATERIALIZED (
+    SELECT DISTINCT court, day FROM net e
+    WHERE $1::text IS NULL AND day IS NOT NULL AND NOT EXISTS (
+        SELECT FROM held h WHERE h.court = e.court AND h.case_id = e.case_id AND h.event = e.event)
 ),
 covered AS MATERIALIZED (
-    SELECT court, range_agg(daterange(starts_on, ends_on, '[]')) AS days, max(ends_on) AS last_on
-    FROM coverage_windows
-    WHERE is_whole AND revision < $3 AND superseded_in IS NULL AND court IN (SELECT court FROM days)
-    GROUP BY court
+    SELECT w.court, range_agg(daterange(starts_on, ends_on, '[]')) AS days, max(ends_on) AS last_on
+    FROM (SELECT court, min(day) AS day FROM days GROUP BY court) first
+    JOIN coverage_windows w ON w.court = first.court AND w.ends_on >= first.day
+    WHERE is_whole AND revision < $2 AND superseded_in IS NULL
+    GROUP BY w.court
 ),
 looked_at AS MATERIALIZED (
     SELECT d.court, d.day,
            CASE WHEN d.day > c.last_on THEN 'new' WHEN d.day <@ c.days THEN 'late_reported' ELSE 'newly_found' END
                AS cause
     FROM days d JOIN covered c ON c.court = d.court
-    WHERE d.day IS NOT NULL
 )
-SELECT e.court, $3::int, coalesce($1, h.cause, l.cause, 'new'), e.case_id, e.defendant, e.unit, e.event, e.day,
-       e.days, e.court_level, e.region, e.district, e.offence, e.offence_part, e.offence_group, e.is_wartime,
-       e.arrival, e.service_status, e.disposition, e.sentence_class, e.sentence_kind, e.sentence_execution,
-       e.is_presumed, e.offences, e.term_months, e.n
-FROM ({entries}) e
+SELECT $2::int, coalesce($1, h.cause, l.cause, 'new'), e.*
+FROM net e
 LEFT JOIN held h ON h.court = e.court AND h.case_id = e.case_id AND h.event = e.event
 LEFT JOIN looked_at l ON l.court = e.court AND l.day = e.day

@@ -104,11 +104,15 @@ def first_day(grain: Grain, day: str) -> str:
 
 @dataclass(slots=True)
 class Select:
-    """One statement in the making. `last`: the record's last day, by which horizons end; `joined` to its table."""
+    """One statement in the making. `last`: the record's last day, by which horizons end; `joined` to its table.
+
+    `entries` is the table that is read where no sum is.
+    """
 
     source: Sum | None
     last: date | None = None
     joined: str = ""
+    entries: str = "ledger"
     groups: list[str] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
     args: list[Any] = field(default_factory=list)
@@ -116,7 +120,7 @@ class Select:
     @property
     def table(self) -> str:
         """What it reads."""
-        return ("ledger" if self.source is None else "tally") + self.joined
+        return (self.entries if self.source is None else "tally") + self.joined
 
     def add(self, value: Any) -> str:
         """A parameter with this value."""

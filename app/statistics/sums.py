@@ -1,12 +1,13 @@
 """Sums: which narrow sums of the ledger the tally keeps, and which of its blocks make a state.
 
-The tally is a Fenwick tree over revisions: block b holds what the revisions (b - lowbit(b), b] added,
-so that any state is the sum of a handful of blocks.
+The tally is a tree over revisions: block b holds what the revisions (b - reach(b), b] added, so that any state is the
+sum of a few blocks.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
+RADIX = 8  # of the tree: more means that less is written, and that more blocks are read
 ALL_COURTS = "*"  # `court` in the rows of a sum over all courts
 
 DIMENSION_COLUMNS = (
@@ -55,18 +56,26 @@ _SUMS = (  # the expected size grows; the first that covers a question answers i
 SUMS: dict[str, Sum] = {entry.name: entry for entry in _SUMS}
 
 
-def lowbit(block: int) -> int:
-    """How many revisions a block covers: the lowest set bit of its number."""
-    return block & -block
+def reach(block: int) -> int:
+    """How many revisions a block covers: the greatest power of eight that divides its number."""
+    covered = 1
+    while block % (covered * RADIX) == 0:
+        covered *= RADIX
+    return covered
 
 
 def blocks(revision: int) -> tuple[int, ...]:
-    """The blocks that make the state as of a revision, latest first: 6 → (6, 4); 0 → ()."""
+    """The blocks that make the state as of a revision, latest first: 18 → (18, 17, 16, 8); 0 → ()."""
     found = []
     while revision > 0:
         found.append(revision)
-        revision -= lowbit(revision)
+        revision -= reach(revision)
     return tuple(found)
+
+
+def swallowed(block: int) -> tuple[int, ...]:
+    """The blocks of which a block is the sum, with its own revision: 16 → (15, 14, 13, 12, 11, 10, 9); 17 → ()."""
+    return tuple(earlier for earlier in blocks(block - 1) if earlier > block - reach(block))
 
 
 def choose_sum(columns: Collection[str], available: Collection[str]) -> Sum | None:

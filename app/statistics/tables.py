@@ -34,8 +34,8 @@ ledger = Table(
     Column("n", SmallInteger, nullable=False),
     # one court's series over dimensions that no sum keeps
     Index("ledger_by_court", "court", "day"),
-    # what did this revision write? (rows lie in the order of revisions, so that a few pages' bounds are enough)
-    Index("ledger_by_revision", "revision", postgresql_using="brin"),
+    # what did this revision write?
+    Index("ledger_by_revision", "revision"),
 )
 
 tally = Table(
