@@ -16,6 +16,7 @@ from app.db.database import Database
 from app.db.embedded import embedded_postgres
 from app.ingest.restate import bring_reference
 from tests.databases import at, cloned, execute
+from tests.loading import Desk, empty, one_for_all
 
 QUICK = {
     "fsync": "off",
@@ -63,6 +64,23 @@ def template(server_url: str, run_dir: Path) -> str:
             asyncio.run(bring_reference(Database(at(server_url, name))))
             name_file.write_text(name)
     return name_file.read_text()
+
+
+@pytest.fixture(scope="module")
+def shared(server_url: str, template: str) -> Iterator[Database]:
+    """The database of one file's tests."""
+    with one_for_all(server_url, template) as database:
+        yield database
+
+
+@pytest.fixture
+async def desk(shared: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    """An empty record; afterwards every revision of it agrees with a recount."""
+    await empty(shared)
+    desk = Desk(shared, tmp_path)
+    async with shared.keeping_writer():
+        yield desk
+    assert await desk.differences() == []
 
 
 @pytest.fixture

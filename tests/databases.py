@@ -1,8 +1,12 @@
 """Databases of a test's own: clones of the run's template."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
+
+from app.db.database import Database
 
 
 class cloned:  # noqa: N801
@@ -19,6 +23,15 @@ class cloned:  # noqa: N801
 
     async def __aexit__(self, *_: object) -> None:
         await execute(self.server_url, f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def written(server_url: str, template: str) -> AsyncIterator[Database]:
+    """A fresh clone, with a connection kept for those who write to it: for many small batches."""
+    async with cloned(server_url, template) as url:
+        database = Database(url)
+        async with database.keeping_writer():
+            yield database
 
 
 def at(server_url: str, name: str) -> str:

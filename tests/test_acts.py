@@ -6,6 +6,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -23,7 +24,7 @@ from hypothesis.stateful import (
 from app.db.database import Connection, Database
 from app.statistics.verify import verify
 from tests.acts import Step, acts, cause_of, do, ingests, steps
-from tests.databases import cloned
+from tests.databases import written
 from tests.histories import AS_FOUND, ledger_until, published
 from tests.loading import empty, one_for_all
 
@@ -74,12 +75,15 @@ class Curating(RuleBasedStateMachine):
         type(self).rounds += 1
         self.runner = asyncio.Runner()
         self.states: dict[int, str] = {}
+        self.kept = AsyncExitStack()
         self.runner.run(empty(self.database))
+        self.runner.run(self.kept.enter_async_context(self.database.keeping_writer()))
 
     def teardown(self) -> None:
         try:
             self.runner.run(self.check_every_revision())
         finally:
+            self.runner.run(self.kept.aclose())
             self.runner.close()
 
     @initialize(step=ingests())
@@ -173,12 +177,16 @@ def test_rounds_of_files_and_acts_keep_every_law(database: Database) -> None:
 async def test_as_of_a_revision_equals_replaying_files_and_acts_until_it(
     server_url: str, template: str, history: list[Step]
 ) -> None:
-    async with cloned(server_url, template) as whole_url, cloned(server_url, template) as part_url:
-        whole, part = Database(whole_url), Database(part_url)
-        async with whole.owner() as of_whole, part.owner() as of_part:
-            for step in history:
-                await do(whole, step)
-            for step in history[: len(history) // 2 + 1]:
-                await do(part, step)
-            revision = await published(of_part)
-            assert await ledger_until(of_whole, revision) == await ledger_until(of_part, revision)
+    place = (server_url, template)
+    async with (
+        written(*place) as whole,
+        written(*place) as part,
+        whole.owner() as of_whole,
+        part.owner() as of_part,
+    ):
+        for step in history:
+            await do(whole, step)
+        for step in history[: len(history) // 2 + 1]:
+            await do(part, step)
+        revision = await published(of_part)
+        assert await ledger_until(of_whole, revision) == await ledger_until(of_part, revision)

@@ -4,14 +4,12 @@ import asyncio
 import gzip
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 
-from app.db.database import Database
 from app.ingest.batch import IngestError
 from app.ingest.encodings import Limits
 from tests.loading import (
@@ -22,28 +20,12 @@ from tests.loading import (
     Desk,
     card,
     case,
-    empty,
-    one_for_all,
     outcomes,
     person,
 )
 
 CANARY = "Канарейкин"
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def shared(server_url: str, template: str) -> Iterator[Database]:
-    """The database of this file's tests."""
-    with one_for_all(server_url, template) as database:
-        yield database
-
-
-@pytest.fixture
-async def desk(shared: Database, tmp_path: Path) -> Desk:
-    """An empty record."""
-    await empty(shared)
-    return Desk(shared, tmp_path)
 
 
 def lines(*rows: Any) -> str:

@@ -22,7 +22,7 @@ from app.db.embedded import embedded_postgres
 from app.formats import dump
 from app.ingest.restate import bring_reference
 from tests.conftest import QUICK
-from tests.loading import Desk, case, empty, one_for_all, outcomes, until
+from tests.loading import Desk, case, empty, outcomes, until
 from tests.serving import client_of, problem_of
 from tests.test_cli import free_port, started, status_of
 from tests.test_embedded import server_pid
@@ -41,13 +41,6 @@ def lines(rows: list[dict[str, Any]]) -> bytes:
 async def made_key(database: Database) -> str:
     async with database.owner() as connection:
         return await create_key(connection, "test", scopes=["ingest", "records", "statistics"])
-
-
-@pytest.fixture(scope="module")
-def shared(server_url: str, template: str) -> Iterator[Database]:
-    """The database of this file's tests."""
-    with one_for_all(server_url, template) as database:
-        yield database
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 from app.access.register import create_key
 from app.db.database import Database
 from app.formats import dump
-from tests.loading import GROZNY, JUDGED, MOSCOW, VERDICT, Desk, card, case, empty, one_for_all, outcomes, person, until
+from tests.loading import GROZNY, JUDGED, MOSCOW, VERDICT, Desk, card, case, outcomes, person, until
 from tests.serving import client_of, problem_of
 from tests.test_xlsx import written
 
@@ -24,20 +23,6 @@ NDJSON = "application/x-ndjson"
 CARD = {"layout": "house", "layer": "court_card", "source": "cards", "seen_on": "2023-06-01"}
 NEWS = {**CARD, "layer": "newsroom", "source": "desk"}
 CANARY = "Канарейкин"
-
-
-@pytest.fixture(scope="module")
-def shared(server_url: str, template: str) -> Iterator[Database]:
-    """The database of this file's tests."""
-    with one_for_all(server_url, template) as database:
-        yield database
-
-
-@pytest.fixture
-async def desk(shared: Database, tmp_path: Path) -> Desk:
-    """An empty record."""
-    await empty(shared)
-    return Desk(shared, tmp_path)
 
 
 @pytest.fixture(name="keys", scope="module")

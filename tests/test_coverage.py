@@ -2,35 +2,16 @@
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.db.database import Database
-from tests.loading import CHITA, GROZNY, JUDGED, MOSCOW, Desk, Json, card, case, empty, one_for_all, outcomes
+from tests.loading import CHITA, GROZNY, JUDGED, MOSCOW, Desk, Json, card, case, outcomes
 from tests.serving import client_of
 from tests.test_layout_sudrfparser import FAILED, SITE, found, site
 
 YEAR = "61_gvs_chn_1_2023.json"
-
-
-@pytest.fixture(scope="module")
-def shared(server_url: str, template: str) -> Iterator[Database]:
-    """The database of this file's tests."""
-    with one_for_all(server_url, template) as database:
-        yield database
-
-
-@pytest.fixture
-async def desk(shared: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    """An empty record; in the end a recount finds nothing wrong."""
-    await empty(shared)
-    desk = Desk(shared, tmp_path)
-    yield desk
-    assert await desk.differences() == []
 
 
 async def parse(desk: Desk, *cases: Any, seen_on: str, name: str = YEAR, **said: Any) -> Json:

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.db.database import Database
 from app.statistics.verify import verify
-from tests.databases import cloned
+from tests.databases import written
 from tests.histories import AS_FOUND, Batch, batches, histories, ledger_until, published, take, take_all
 
 
@@ -24,8 +23,7 @@ def place(server_url: str, template: str) -> tuple[str, str]:
 async def test_ledger_and_tally_equal_a_recount_from_the_statements_at_every_revision(
     place: tuple[str, str], history: list[Batch]
 ) -> None:
-    async with cloned(*place) as url:
-        database = Database(url)
+    async with written(*place) as database:
         await take_all(database, history)
         async with database.owner() as connection:
             last = await published(connection)
@@ -40,8 +38,7 @@ async def test_as_of_a_revision_equals_replaying_the_batches_until_it(
     place: tuple[str, str], history: list[Batch], data: st.DataObject
 ) -> None:
     until = data.draw(st.integers(1, len(history)))
-    async with cloned(*place) as whole_url, cloned(*place) as part_url:
-        whole, part = Database(whole_url), Database(part_url)
+    async with written(*place) as whole, written(*place) as part:
         await take_all(whole, history)
         await take_all(part, history[:until])
         async with whole.owner() as of_whole, part.owner() as of_part:
@@ -54,8 +51,7 @@ async def test_as_of_a_revision_equals_replaying_the_batches_until_it(
 async def test_loading_any_of_the_same_files_again_changes_nothing(
     place: tuple[str, str], history: list[Batch]
 ) -> None:
-    async with cloned(*place) as url:
-        database = Database(url)
+    async with written(*place) as database:
         receipts = await take_all(database, history)
         async with database.owner() as connection:
             last = await published(connection)
@@ -76,8 +72,7 @@ async def test_the_order_of_rows_in_a_file_does_not_matter(
     turned = [
         Batch(batch.layer, batch.seen_on, tuple(shuffle.sample(batch.records, len(batch.records)))) for batch in history
     ]
-    async with cloned(*place) as one_url, cloned(*place) as other_url:
-        one, other = Database(one_url), Database(other_url)
+    async with written(*place) as one, written(*place) as other:
         await take_all(one, history)
         await take_all(other, turned)
         async with one.owner() as of_one, other.owner() as of_other:
@@ -94,8 +89,7 @@ async def test_an_older_file_changes_no_case_that_its_layer_has_seen_since_chang
     one_layer = [Batch(old.layer, batch.seen_on, batch.records) for batch in history]
     last_day = max(batch.seen_on for batch in one_layer) + timedelta(days=3)
     one_layer.append(Batch(old.layer, last_day, one_layer[again % len(one_layer)].records))  # the same, seen later
-    async with cloned(*place) as url:
-        database = Database(url)
+    async with written(*place) as database:
         receipts = await take_all(database, one_layer)
         last_seen: dict[str, date] = {}
         for batch, receipt in zip(one_layer, receipts, strict=True):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.db.database import Database
 from app.formats import dump
-from tests.databases import cloned
+from tests.databases import written
 from tests.histories import AS_FOUND, Batch, batches, histories, published, take, take_all
 
 _ASIDE = ("batch_id", "revision", "applied")
@@ -23,8 +23,7 @@ def place(server_url: str, template: str) -> tuple[str, str]:
 async def test_a_trial_changes_nothing_and_gives_the_receipt_of_the_batch(
     place: tuple[str, str], history: list[Batch], next_: Batch, skips_refused: bool
 ) -> None:
-    async with cloned(*place) as url:
-        database = Database(url)
+    async with written(*place) as database:
         await take_all(database, history)
         before = await _held(database)
         tried = await take(database, next_, minute=100, is_trial=True, skips_refused=skips_refused)

@@ -1,13 +1,11 @@
 """What a file does to the record: whose case a row is, which layer speaks, what is old, what is kept."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.db.database import Database
 from app.ingest.batch import IngestError, ingest_file
 from app.ingest.receipt import Options
 from app.ingest.record import Outcome
@@ -27,27 +25,9 @@ from tests.loading import (
     card,
     case,
     empty,
-    one_for_all,
     outcomes,
     person,
 )
-
-
-@pytest.fixture(scope="module")
-def shared(server_url: str, template: str) -> Iterator[Database]:
-    """The database of this file's tests."""
-    with one_for_all(server_url, template) as database:
-        yield database
-
-
-@pytest.fixture
-async def desk(shared: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    """An empty record; afterwards every revision of it agrees with a recount."""
-    await empty(shared)
-    desk = Desk(shared, tmp_path)
-    yield desk
-    assert await desk.differences() == []
-
 
 # ── Old files, equal files ─────────────────────────────────────────────────────────────────────
 

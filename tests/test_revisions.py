@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,8 +25,6 @@ from tests.loading import (
     Desk,
     card,
     case,
-    empty,
-    one_for_all,
     outcomes,
     person,
     recount,
@@ -35,22 +32,6 @@ from tests.loading import (
 )
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def shared(server_url: str, template: str) -> Iterator[Database]:
-    """The database of this file's tests."""
-    with one_for_all(server_url, template) as database:
-        yield database
-
-
-@pytest.fixture
-async def desk(shared: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    """An empty record; afterwards every revision of it agrees with a recount."""
-    await empty(shared)
-    desk = Desk(shared, tmp_path)
-    yield desk
-    assert await desk.differences() == []
 
 
 # ── Causes and coverage ────────────────────────────────────────────────────────────────────────

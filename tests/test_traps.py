@@ -1,12 +1,9 @@
 """What a prosecution does between courts and years, through real rows of a scrape: each is told apart, none twice."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.db.database import Database
 from app.records.ids import show_id
 from tests.loading import (
     CHITA,
@@ -19,30 +16,12 @@ from tests.loading import (
     Json,
     card,
     case,
-    empty,
-    one_for_all,
     outcomes,
 )
 from tests.serving import client_of
 
 SENT_ON = {"resultDate": "20.03.2023", "decision": "Направлено ПО ПОДСУДНОСТИ (подведомственности)"}
 RETURNED = {"resultDate": "20.03.2023", "decision": "Уголовное дело ВОЗВРАЩЕНО ПРОКУРОРУ"}
-
-
-@pytest.fixture(scope="module")
-def shared(server_url: str, template: str) -> Iterator[Database]:
-    """The database of this file's tests."""
-    with one_for_all(server_url, template) as database:
-        yield database
-
-
-@pytest.fixture
-async def desk(shared: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    """An empty record; afterwards every revision of it agrees with a recount."""
-    await empty(shared)
-    desk = Desk(shared, tmp_path)
-    yield desk
-    assert await desk.differences() == []
 
 
 async def read(desk: Desk, path: str, **query: str) -> Any:

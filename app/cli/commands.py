@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,7 +21,7 @@ from app.cli.printing import err, list_refused, out, progress, show_receipt
 from app.cli.removal import remove_command
 from app.cli.serving import listening, secret_of, serve_on
 from app.db.database import Database
-from app.demo.build import build, empty, is_finished, only_builder
+from app.demo.build import Crew, build, empty, is_finished, is_unbuilt, only_builder
 from app.ingest.batch import ingest_file
 from app.ingest.encodings import Limits
 from app.ingest.receipt import Options, Receipt
@@ -60,8 +61,8 @@ def demo(
     if port is not None:
         settings = settings.model_copy(update={"port": port})
     sock = None if build_only else listening(settings)
-    with opened(settings) as url:
-        build_demonstration(url, settings.data_dir)
+    with Crew() if is_unbuilt(settings.data_dir) else nullcontext() as crew, opened(settings) as url:
+        build_demonstration(url, settings.data_dir, crew)
         if sock is None:
             return
         out.print("The record is synthetic: invented, and marked so in every answer.")
@@ -70,7 +71,7 @@ def demo(
         serve_on(sock, settings, url)
 
 
-def build_demonstration(url: str, folder: Path) -> None:
+def build_demonstration(url: str, folder: Path, crew: Crew | None) -> None:
     """Bring a database to hold the demonstration record; one that is there is left as it is."""
     database = Database(url)
     with only_builder(folder):
@@ -85,6 +86,7 @@ def build_demonstration(url: str, folder: Path) -> None:
                     database,
                     folder,
                     on_step=lambda done, total: bar.update(task, completed=done, total=total),
+                    crew=crew,
                 )
             )
 

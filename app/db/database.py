@@ -42,7 +42,7 @@ class Database:
         self._timeout_ms = int(statement_timeout_s * 1000)
         self._turns = Turns(pool_size, wait_s=pool_wait_s)
         self._pool: asyncpg.Pool | None = None
-        self._kept: Connection | None = None
+        self._kept: list[Connection] = []
 
     async def open(self) -> None:
         """Connect the readers."""
@@ -99,9 +99,13 @@ class Database:
 
         Writers may stage side by side, but `take_turn` comes before anything is read to be changed.
         """
-        if self._kept is not None:
-            async with self._kept.transaction():
-                yield self._kept
+        if self._kept:
+            connection = self._kept.pop()
+            try:
+                async with connection.transaction():
+                    yield connection
+            finally:
+                self._kept.append(connection)
             return
         async with self.owner() as connection:
             await _take_role(connection, WRITER_ROLE)
@@ -112,16 +116,18 @@ class Database:
     async def keeping_writer(self) -> AsyncIterator[None]:
         """Let the writers inside, one after another, share a connection: for many small batches in a row.
 
+        One that comes while another has it opens its own.
+
         Commits are not waited for: if the machine fails, the last batches may be gone, each as a whole.
         """
         async with self.owner() as connection:
             await _take_role(connection, WRITER_ROLE)
             await connection.execute("SET synchronous_commit = off")
-            self._kept = connection
+            self._kept.append(connection)
             try:
                 yield
             finally:
-                self._kept = None
+                self._kept.clear()
 
 
 async def take_turn(connection: Connection, *, wait_s: float = 30.0) -> None:

@@ -6,16 +6,17 @@ import hashlib
 import json
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from app.db.database import Database
 from app.demo.files import DemoFile, count_files, write_files
 from app.demo.history import SEED, history
-from app.ingest.batch import ingest_file, read_outcomes
-from app.ingest.layouts import LAYOUTS
+from app.ingest.batch import ingest_file
 from app.ingest.receipt import Options, Receipt
 
 _REAL = "SELECT count(*) FROM revisions WHERE NOT is_synthetic"
@@ -48,6 +49,11 @@ async def is_finished(database: Database, folder: Path) -> bool:
     return published > 0 and _finished(folder) == {"generator": _generator(), "revisions": published}
 
 
+def is_unbuilt(folder: Path) -> bool:
+    """Whether a folder surely holds no finished record of this release."""
+    return (_finished(folder) or {}).get("generator") != _generator()
+
+
 async def empty(database: Database) -> None:
     """Take an unfinished demonstration out of its database; keys, courts and offences stay."""
     async with database.owner() as connection, connection.transaction():
@@ -55,52 +61,108 @@ async def empty(database: Database) -> None:
         await connection.execute("UPDATE published SET revision = 0")
 
 
-async def build(database: Database, folder: Path, *, on_step: OnStep) -> int:
+async def build(database: Database, folder: Path, *, on_step: OnStep, crew: "Crew | None" = None) -> int:
     """Write the files into a folder and take them in; returns the number of the last revision.
 
-    `on_step` is told how many files are done, of how many.
-    Errors  DemoError where a file of ours is refused: a bug
+    `on_step` is told how many files are done, of how many. `crew` has been called together ahead of time.
+    Errors  DemoError where a file of ours is refused: a bug; what `ingest_file` raises
     """
     (folder / "demo.json").unlink(missing_ok=True)
-    revision = 0
-    with _written_apart(folder / "files") as produced:
-        total: int = await asyncio.to_thread(produced.recv)
-        on_step(0, total)
-        async with database.keeping_writer():
-            for done in range(1, total + 1):
-                file, outcomes = await asyncio.to_thread(produced.recv)
-                receipt = await ingest_file(database, file.path, _options(file), outcomes=outcomes)
-                revision = _check(receipt, file) or revision
-                on_step(done, total)
+    with crew or Crew() as at_work:
+        revision = await asyncio.to_thread(at_work.build, database.url, folder / "files", on_step)
     (folder / "demo.json").write_text(json.dumps({"generator": _generator(), "revisions": revision}), encoding="utf-8")
     return revision
 
 
-@contextmanager
-def _written_apart(folder: Path) -> Iterator[Connection]:
-    """A process of its own that writes the files and reads them, while Postgres and we are at work on earlier ones.
+class Crew:
+    """Processes of their own that build: one writes the files, two take them in by turns.
 
-    Through the connection come the number of files, then each with what its layout makes of it.
+    While one merges a file, the other reads and stages the next. They are at work as soon as they are called together,
+    before there is a database: a history takes seconds to invent.
     """
-    spawn = get_context("spawn")
-    produced, sender = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_produce, args=(folder, sender), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        yield produced
-    finally:
-        produced.close()
-        process.kill()
-        process.join()
+
+    def __init__(self) -> None:
+        spawn = get_context("spawn")
+        self._processes: list[BaseProcess] = []
+        self._writer, *self._takers = (self._call(spawn, task) for task in (_write, _take_in_turn, _take_in_turn))
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.join()
+
+    def build(self, url: str, folder: Path, on_step: OnStep) -> int:
+        """Have all files written into a folder and taken into a database; returns the last revision."""
+        for taker in self._takers:
+            taker.send(url)
+        self._writer.send(folder)
+        total: int = self._writer.recv()
+        revision = 0
+        on_step(0, total)
+        for done in range(total):
+            taker, other = self._takers[done % 2], self._takers[done % 2 - 1]
+            taker.send(self._writer.recv())
+            if done:
+                revision = _told(other) or revision
+                on_step(done, total)
+            taker.send("your turn")
+        revision = _told(self._takers[(total - 1) % 2]) or revision
+        on_step(total, total)
+        return revision
+
+    def _call(self, spawn: SpawnContext, task: Callable[[Connection], None]) -> Connection:
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=_at_work, args=(task, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        self._processes.append(process)
+        return ours
 
 
-def _produce(folder: Path, sender: Connection) -> None:
+def _told(taker: Connection) -> int | None:
+    """What became of the file that a process has; raises what went wrong there."""
+    outcome = taker.recv()
+    if isinstance(outcome, Exception):
+        raise outcome
+    revision: int | None = outcome
+    return revision
+
+
+def _at_work(task: Callable[[Connection], None], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
+    with suppress(EOFError, BrokenPipeError):  # nobody waits any more
+        task(pipe)
+
+
+def _write(pipe: Connection) -> None:
+    """Send the number of files, then each as it is written."""
     cases = history(SEED)
-    sender.send(count_files(cases))
+    total = count_files(cases)
+    folder = pipe.recv()
+    pipe.send(total)
     for file in write_files(folder, cases, SEED):
-        sender.send((file, list(read_outcomes(file.path, LAYOUTS[file.layout]))))
+        pipe.send(file)
+
+
+def _take_in_turn(pipe: Connection) -> None:
+    asyncio.run(_take_files(Database(pipe.recv()), pipe))
+
+
+async def _take_files(database: Database, pipe: Connection) -> None:
+    """Take in each file that comes, once its turn is told after it; send the revision that it makes, or the error."""
+    async with database.keeping_writer():
+        while True:
+            file = await asyncio.to_thread(pipe.recv)
+            turn = asyncio.create_task(asyncio.to_thread(pipe.recv))
+            try:
+                receipt = await ingest_file(database, file.path, _options(file), after=turn)
+                await turn
+                pipe.send(_check(receipt, file))
+            except Exception as error:  # told where it is waited for
+                pipe.send(error)
 
 
 @contextmanager
@@ -137,9 +199,10 @@ def _check(receipt: Receipt, file: DemoFile) -> int | None:
     return receipt.revision
 
 
-def _finished(folder: Path) -> object:
+def _finished(folder: Path) -> dict[str, object] | None:
     path = folder / "demo.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    held: dict[str, object] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return held
 
 
 def _generator() -> str:

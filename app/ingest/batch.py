@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from app.db.database import Connection, Database, take_turn
 from app.errors import TooManyAffected, Unavailable
 from app.ingest.coverage import Window, stage_coverage, write_coverage
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
+from app.ingest.growth import has_doubled, tell_planner
 from app.ingest.idempotency import Claim, answer_of
 from app.ingest.identity import assign_cases
 from app.ingest.kept import keep_refused
@@ -69,11 +70,12 @@ async def ingest_file(
     on_bytes: OnBytes | None = None,
     outcomes: Iterable[Outcome] | None = None,
     claim: Claim | None = None,
+    after: Awaitable[object] | None = None,
 ) -> Receipt:
     """Take a file into the record as one revision, or leave the record as it is.
 
     `encoding` and `is_gzip` are as for `read_outcomes`; `outcomes` is what it made of the file, where that has been
-    read ahead. `claim` holds the batch to its idempotency key.
+    read ahead. `claim` holds the batch to its idempotency key. Before it takes its turn the batch waits for `after`.
     Errors  IngestError for a file that cannot be read; TooManyAffected; Unavailable while another ingest runs for
             too long; what `claim` raises
     """
@@ -86,13 +88,16 @@ async def ingest_file(
     meta = _described(path, layout, tallied)
     beside = f"{meta or ''}{layout.beside(unpacked_name(path).name)}"
     digest = _digest(open_input(path, is_gzip=is_gzip, limits=limits), options, beside)
-    batch = _Batch(options, layout, digest, tallied, meta, writer_wait_s, claim)
+    batch = _Batch(options, layout, digest, tallied, meta, writer_wait_s, claim, after)
     try:
-        return await batch.take(database, outcomes)
+        receipt = await batch.take(database, outcomes)
     except _Trial as trial:
         return trial.receipt
     except asyncpg.LockNotAvailableError as error:
         raise Unavailable("Another ingest is running; try again in a minute.", headers={"Retry-After": "60"}) from error
+    if batch.has_doubled:
+        await tell_planner(database)
+    return receipt
 
 
 def read_outcomes(
@@ -140,6 +145,7 @@ class _Batch:
         meta: Meta | None,
         writer_wait_s: float,
         claim: Claim | None,
+        after: Awaitable[object] | None,
     ) -> None:
         self.options = options
         self.layout = layout
@@ -149,8 +155,10 @@ class _Batch:
         self.covered: list[Covered] = []
         self.writer_wait_s = writer_wait_s
         self.claim = claim
+        self.after = after
         self.batch_id = uuid4()
         self.staged = 0
+        self.has_doubled = False
         self.fresh_ids = _time_ordered_ids()
         self.seen_on = options.seen_on or _today()
 
@@ -177,6 +185,8 @@ class _Batch:
         await connection.copy_records_to_table("stage", records=self._stage_rows(suppression.sift(outcomes)))
         if self._is_refused:
             return await self._keep(connection, self._receipt())
+        if self.after is not None:
+            await self.after
         await take_turn(connection, wait_s=self.writer_wait_s)
         await assign_cases(connection)
         self.staged -= await suppression.settle(connection)
@@ -217,6 +227,7 @@ class _Batch:
             await keep_suspected(connection, merging)
         await write_coverage(connection, revision, source=self.options.source, seen_on=self.seen_on)
         await publish(connection, self._new_revision(revision, reference, posted))
+        self.has_doubled = await has_doubled(connection)
         return await self._keep(connection, self._receipt(revision, effect))
 
     def _check_affected(self) -> None:

@@ -33,7 +33,7 @@ def match_defendants(new: list[Person], own: Person, other: Person, *, is_comple
     if any("id" in person for person in new):
         return _paired(new, [person["id"] for person in new], held, is_complete=is_complete)
     known = _known(held, other, is_complete=is_complete)
-    found = _pair(new, known, by_ordinal=not is_complete)
+    found = _pair(new, known, by_ordinal=not is_complete) if len(new) > 1 or len(known) > 1 else {}
     left_new = [index for index in range(len(new)) if index not in found]
     left_known = [person for person in known if person["id"] not in found.values()]
     if len(left_new) == 1 and len(left_known) == 1:
