@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest bench-limits clean
 
 setup: .venv/ready
 
@@ -59,6 +59,10 @@ fuzz: setup
 SIZE ?= 100000
 bench-ingest: setup
 	$(BIN)/python -m bench.ingest --size $(SIZE)
+
+# Healthy callers while others are slow, heavy or greedy; figures in docs/operations/limits.md.
+bench-limits: setup
+	$(BIN)/python -m bench.limits
 
 # Needs uv. The locks name versions and hashes, and no index.
 lock:

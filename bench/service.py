@@ -12,20 +12,30 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 
 
+_NO_QUOTAS = {f"SUDSTAT_{who}_QUOTA_{window}": "0" for who in ("ANONYMOUS", "KEY") for window in ("MINUTE", "DAY")}
+
+
+class Served(str):
+    """The address of a service; `process` is its process."""
+
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
-def served(url: str, port: int) -> Iterator[str]:
-    """The service in a process of its own, without quotas."""
-    none = {f"SUDSTAT_{who}_QUOTA_{window}": "0" for who in ("ANONYMOUS", "KEY") for window in ("MINUTE", "DAY")}
+def served(url: str, port: int, **settings: str) -> Iterator[Served]:
+    """The service in a process of its own, without quotas unless `settings` (`SUDSTAT_…`) say otherwise."""
     said = {
         **os.environ,
-        **none,
+        **_NO_QUOTAS,
         "SUDSTAT_DATABASE_URL": url,
         "SUDSTAT_PORT": str(port),
         "SUDSTAT_SECRET": "s" * 40,
         "SUDSTAT_REQUEST_LOG": "false",
+        **settings,
     }
     process = subprocess.Popen([BIN / "sudstat", "serve"], env=said)  # noqa: S603
-    address = f"http://127.0.0.1:{port}"
+    address = Served(f"http://127.0.0.1:{port}")
+    address.process = process
     try:
         for _ in range(200):
             try:

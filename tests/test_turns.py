@@ -1,13 +1,14 @@
 """Turns at the database: one caller cannot hold them all, and who would wait too long is told at once."""
 
 import asyncio
+import threading
 import time
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from app.db.turns import Turns, on_behalf_of
+from app.db.turns import LARGE_ROWS, LONG_S, Turns, aside, on_behalf_of
 from app.errors import Overloaded
 from tests.serving import client_of, fill, problem_of
 
@@ -43,7 +44,7 @@ async def test_one_caller_holds_half_of_the_turns_and_others_do_not_wait_for_the
 
 async def test_who_would_wait_too_long_is_told_at_once_in_whole_seconds() -> None:
     turns = Turns(2, wait_s=1)
-    turns._mean_s = 2.5
+    turns._lanes[False].mean_s = 2.5
     held = all_of(turns, "a", 1, 10)
     await asyncio.sleep(0.01)
     begun = time.monotonic()
@@ -81,7 +82,7 @@ async def test_a_flood_of_questions_is_refused_at_once_and_others_are_answered(d
     settings: dict[str, Any] = {"pool_size": 2, "pool_wait_s": 0.2, "trusted_proxies": "127.0.0.1"}
     async with client_of(database_url, **settings) as client, AsyncExitStack() as held:
         database = client._transport.app.state.service.database  # type: ignore[attr-defined]
-        database._turns._mean_s = 1.0  # as if questions took a second
+        database._turns._lanes[False].mean_s = 1.0  # as if questions took a second
         on_behalf_of.set("k:heavy")
         await held.enter_async_context(database.snapshot())
         on_behalf_of.set("k:heavier")
@@ -109,3 +110,61 @@ async def test_a_statement_that_takes_too_long_is_cancelled_with_advice(
         assert problem_of(answer) == (503, "took-too-long")
         assert "shorter window" in answer.json()["detail"]
         assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_callers_whose_questions_are_long_have_together_half_of_the_turns() -> None:
+    turns = Turns(4, wait_s=5)
+    for number in range(20):
+        turns._callers[f"heavy {number}"] = 2 * LONG_S
+    heavy = [task for number in range(20) for task in all_of(turns, f"heavy {number}", 2, 10)]
+    await asyncio.sleep(0.01)
+    assert turns.busy[0] == 2
+    assert await asyncio.gather(*all_of(turns, "light", 40, 0)) == ["done"] * 40
+    for task in heavy:
+        task.cancel()
+    await asyncio.gather(*heavy, return_exceptions=True)
+    assert turns.busy == (0, 0)
+
+
+async def test_a_caller_is_known_by_how_long_their_turns_lately_took() -> None:
+    turns = Turns(4, wait_s=5)
+    assert await hold(turns, "a", 0.3) == "done"
+    assert turns._callers["a"] >= 0.3
+    turns._callers["a"] = 2 * LONG_S
+    for _ in range(8):
+        assert await hold(turns, "a", 0) == "done"
+    assert turns._callers["a"] < LONG_S
+
+
+async def test_a_question_that_turns_out_large_is_answered_beside_the_others_or_refused_at_once() -> None:
+    turns, threads = Turns(4, wait_s=5), list[str]()
+
+    async def ask(who: str, rows: int) -> str:
+        on_behalf_of.set(who)
+        try:
+            async with turns.one():
+                await aside(rows, lambda: threads.append(threading.current_thread().name))
+                await asyncio.sleep(0.1)
+        except Overloaded as problem:
+            return problem.headers["Retry-After"]
+        return "done"
+
+    told = await asyncio.gather(*(ask(f"large {number}", LARGE_ROWS) for number in range(4)), ask("small", 1))
+    assert told == ["done", "done", "1", "1", "done"]
+    assert [name.startswith("aside") for name in sorted(threads)] == [False, True, True]
+    assert (turns.busy, turns._lanes[True].running, turns._lanes[False].running) == ((0, 0), 0, 0)
+    assert all(turns._callers[f"large {number}"] > LONG_S for number in (2, 3))
+
+
+async def test_those_who_are_refused_together_are_told_to_come_one_after_another() -> None:
+    turns = Turns(2, wait_s=0.5)
+    turns._lanes[False].mean_s = 2.0
+    held = all_of(turns, "a", 1, 10) + all_of(turns, "b", 1, 10)
+    await asyncio.sleep(0.01)
+    told = [int(await hold(turns, f"c{number}", 0)) for number in range(100)]
+    assert told == sorted(told)
+    assert told[0] <= 2
+    assert (told[-1], len(set(told))) == (30, 30 - told[0] + 1)
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)

@@ -17,6 +17,7 @@ from app.api.kinds import TEXT, TRUTH, WHOLE
 from app.api.negotiation import Representation
 from app.api.parameters import Asked, Parameter, ParameterSet, Role
 from app.api.reply import Answer, Reading, Reply, Replying, envelope
+from app.db.turns import aside
 from app.errors import Fault, InvalidParameters, NoRevisionYet
 from app.formats import dump, objects, render
 from app.statistics import Answer as Answered
@@ -283,18 +284,21 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
         rows = len(answer.table.rows)
         refuse_cut(asked, rows)
         if reading.shape.format.is_flat:
-            return Answer(render(reading.shape.format, answer.table, reading.options))
+            return Answer(await aside(rows, lambda: render(reading.shape.format, answer.table, reading.options)))
         state = asked.canonical({Role.STATE, Role.BESIDE})
         canonical = "&".join(filter(None, (answer.question, state)))
-        body = envelope(
-            objects(answer.table),
-            dimensions=answer.dimensions,
-            measures=answer.measures,
-            paging={"limit": None, "has_more": False, "next": None, "total": rows},
-            meta=reply.meta(reading.state, canonical, coverage=answer.coverage, breaks=answer.breaks),
-            warnings=answer.warnings,
-        )
-        return Answer(body)
+
+        def whole() -> bytes:
+            return envelope(
+                objects(answer.table),
+                dimensions=answer.dimensions,
+                measures=answer.measures,
+                paging={"limit": None, "has_more": False, "next": None, "total": rows},
+                meta=reply.meta(reading.state, canonical, coverage=answer.coverage, breaks=answer.breaks),
+                warnings=answer.warnings,
+            )
+
+        return Answer(await aside(rows, whole))
 
     return find
 

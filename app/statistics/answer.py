@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.records.revisions import State
 from app.statistics.breaks import describe_breaks
 from app.statistics.codes import Codes
@@ -78,20 +79,24 @@ async def find_answer(
     periods = _periods(plan)
     values = await read_values(connection, plan, cells_limit)
     before, earlier = await _read_before(connection, plan, periods, cells_limit)
-    places = disclosable({**before, **values}, rounding)
-    combinations = order_combinations(places, question, known)
+    combinations = await aside(
+        len(before) + len(values),
+        lambda: order_combinations(disclosable({**before, **values}, rounding), question, known),
+    )
     refuse_beyond(len(periods) * len(combinations), question, cells_limit)
-    rows = Rows(
+    base = await read_base(connection, plan, combinations)
+    made = Rows(
         plan,
         known.covered,
-        Grid(values, await read_base(connection, plan, combinations)),
+        Grid(values, base),
         combinations,
         periods,
         before=Grid(before),
         earlier=earlier,
         relaxed=await _read_bounds(connection, plan),
         rounding=rounding,
-    ).table()
+    )
+    rows = await aside(len(periods) * len(combinations), made.table)
     breaks = tuple(describe_breaks(question, plan.window or known.covered, lang))
     columns = columns_for(plan, lang, is_rounded=rounding > 1)
     warnings = (

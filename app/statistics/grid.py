@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.errors import TooManyCells
 from app.statistics.codes import Codes, natural_key
 from app.statistics.dimensions import DIMENSIONS
@@ -57,9 +59,13 @@ async def read_values(connection: Connection, plan: Plan, cells_limit: int) -> d
         if len(rows) > rows_limit:
             wanted = periods * await _count_combinations(connection, plan, reading)
             refuse_beyond(max(wanted, len(rows)), question, cells_limit)
-        for place, found in by_place(rows, question, reading.names):
-            values.setdefault(place, {}).update(found)
+        await aside(len(rows), partial(_add, values, rows, question, reading.names))
     return _with_stock(values, plan) if plan.has_stock else values
+
+
+def _add(values: dict[Place, dict[str, Any]], rows: Sequence[Any], question: Question, names: Sequence[str]) -> None:
+    for place, found in by_place(rows, question, names):
+        values.setdefault(place, {}).update(found)
 
 
 async def read_left_out(connection: Connection, plan: Plan) -> dict[bool, dict[str, int]]:
@@ -78,11 +84,15 @@ async def read_base(
     """What coverage is made of; None where the values have it."""
     if not plan.has_own_base:
         return None
-    plain = sorted({without(entry, learnt_places(plan.question)) for entry in combinations})
+    learnt = learnt_places(plan.question)
+    plain = await aside(len(combinations), lambda: sorted({without(entry, learnt) for entry in combinations}))
     start = 1 if plan.question.grain else 0
     end = start + len(plan.plain_dimensions)
     rows = await fetch(connection, plan.base(plain))
-    return {(row[0] if start else None, tuple(row[start:end])): (row[end], row[end + 1]) for row in rows}
+    return await aside(
+        len(rows),
+        lambda: {(row[0] if start else None, tuple(row[start:end])): (row[end], row[end + 1]) for row in rows},
+    )
 
 
 def refuse_beyond(rows: int, question: Question, cells_limit: int) -> None:

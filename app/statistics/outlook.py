@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.records.revisions import State
 from app.statistics.answer import Answer, find_answer
 from app.statistics.beside import Beside
@@ -45,31 +46,42 @@ async def with_outlook(
     """
     if question.grain is None or not answer.table.rows:
         return answer
-    cells = _Cells(question, answer.table)
-    has_recent = any(_is_recent(period, state) for period in cells.periods)
+    cells, size = _Cells(question, answer.table), len(answer.table.rows)
+    has_recent = await aside(size, lambda: any(_is_recent(period, state) for period in cells.periods))
     if not has_recent and not (beside.has_nowcast or beside.has_signal):
-        return cells.told([("final", 1.0)] * len(answer.table.rows), (), (), answer, ())
+        return await aside(size, lambda: cells.told([("final", 1.0)] * size, (), (), answer, ()))
     if is_rounded:
         by_age = _Teller(question, Delays(question.grain, state.published_at, (), (), {}, {}, {}))
-        return cells.told([by_age.standing(*place) for place in cells.places], (), (), answer, ())
+        return await aside(
+            size, lambda: cells.told([by_age.standing(*place) for place in cells.places], (), (), answer, ())
+        )
     with_cells = beside.has_nowcast or beside.has_signal
     delays = await find_delays(connection, state, question, with_cells=with_cells)
     teller = _Teller(question, delays)
-    standing = [teller.standing(period, codes) for period, codes in cells.places]
+    standing = await aside(size, lambda: [teller.standing(period, codes) for period, codes in cells.places])
     more: list[list[Any]] = [[] for _ in answer.table.rows]
     columns: list[Column] = []
     if beside.has_nowcast:
         columns += [column for measure in _counts(question) for column in _nowcast_columns(measure)]
-        for place, (period, codes) in enumerate(cells.places):
-            for measure in _counts(question):
-                more[place] += teller.nowcast(measure, period, codes, cells.value(place, measure), cells.is_cut(place))
+        more = await aside(size, lambda: _nowcasts(question, teller, cells))
     if beside.has_signal:
         columns += [column for measure in _counts(question) for column in _signal_columns(measure)]
         judged = await _find_signals(connection, state, question, known, teller, cells)
         for place, told in enumerate(judged):
             more[place] += told
     is_short = any(share is None and status != "not_over" for status, share in standing)
-    return cells.told(standing, columns, more, answer, [_TOO_LITTLE] if is_short else [])
+    return await aside(size, lambda: cells.told(standing, columns, more, answer, [_TOO_LITTLE] if is_short else []))
+
+
+def _nowcasts(question: Question, teller: "_Teller", cells: "_Cells") -> list[list[Any]]:
+    return [
+        [
+            value
+            for measure in _counts(question)
+            for value in teller.nowcast(measure, period, codes, cells.value(place, measure), cells.is_cut(place))
+        ]
+        for place, (period, codes) in enumerate(cells.places)
+    ]
 
 
 def _is_recent(period: Period, state: State) -> bool:
