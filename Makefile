@@ -50,10 +50,13 @@ sbom: setup
 audit: setup
 	$(BIN)/python .ci/audit.py
 
-# Requests made up from the OpenAPI document, against a service of its own; about EXAMPLES for each operation.
+# Requests made up from the OpenAPI document, against a service of its own; about EXAMPLES for each operation, and for
+# LONGEST seconds at most.
 EXAMPLES ?= 600
+LONGEST ?= 3600
+PHASES ?= examples,coverage,fuzzing
 fuzz: setup
-	$(BIN)/python -m bench.fuzz --examples $(EXAMPLES)
+	$(BIN)/python -m bench.fuzz --examples $(EXAMPLES) --longest $(LONGEST) --phases $(PHASES)
 
 # Cases a second over HTTP, beside a raw COPY of the same cases; figures in bench/ingest.md.
 SIZE ?= 100000

@@ -246,6 +246,18 @@ async def test_cursors_and_tags_from_before_a_removal_do_not_hold(desk: Desk, cl
     assert (following.status_code, following.json()["type"]) == (400, "/problems/bad-cursor")
 
 
+async def test_after_a_removal_batches_come_in_over_http_and_what_was_removed_stays_out(
+    desk: Desk, client: Client
+) -> None:
+    await desk.house(case("1-1/2023", uid=UID), case("1-2/2023"))
+    gone = await id_of(desk, "1-1/2023")
+    assert (await client.post(f"/v1/cases/{show_id(gone)}/removal", json={"reason": "request"})).status_code == 200
+    asked = {"layout": "house", "layer": "newsroom", "source": "desk"}
+    sent = await client.post("/v1/ingest/batches", params=asked, json=[case("1-1/2023", uid=UID), case("1-3/2023")])
+    assert sent.status_code == 201, sent.text
+    assert (sent.json()["counts"]["created"], sent.json()["counts"]["suppressed"]) == (1, 1)
+
+
 async def test_only_an_administrator_removes_and_a_case_has_to_be_there(desk: Desk, client: Client) -> None:
     await desk.house(case("1-1/2023"))
     shown = show_id(await id_of(desk, "1-1/2023"))

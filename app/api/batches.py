@@ -146,7 +146,9 @@ class _Sent:
             if answered:
                 return answered, True
         wait_s, limits = service.settings.writer_wait_s, Limits.of(service.settings)
-        job = Job(service.database.url, self.encoding, self.is_gzip, self.options, claim, limits, wait_s)
+        database = service.database
+        known_by = database.removal_key
+        job = Job(database.url, self.encoding, self.is_gzip, self.options, claim, limits, wait_s, known_by)
         async with _turn(service, wait_s):
             return await take_apart(job, body.file)
 

@@ -133,6 +133,7 @@ _ONE = Operation(
     parameters=ONE,
     path_parameters={"id": ("Id of the case.", examples.CASE["id"])},
     problems=(404,),
+    moves=True,
 )
 
 

@@ -94,6 +94,7 @@ _OF_CASE = Operation(
     parameters=OF_CASE,
     path_parameters={"id": ("Id of the case.", examples.CASE["id"])},
     problems=(404,),
+    moves=True,
 )
 
 

@@ -51,6 +51,7 @@ class Operation:
     `body`     what it takes as JSON, or the schema of each media type that it takes
     `headers`  that it reads: name → (description, example)
     `statuses` of success
+    `moves`    a merged case answers 308, with the address of its survivor
     `path_parameters` name → (description, example)
     """
 
@@ -69,6 +70,7 @@ class Operation:
     path_parameters: Mapping[str, tuple[str, str]] | None = None
     formats: tuple[str, ...] = tuple(FORMATS)
     problems: tuple[int, ...] = ()
+    moves: bool = False
 
     def route(self) -> dict[str, Any]:
         """Arguments of a router's decorator."""
@@ -119,6 +121,7 @@ class Operation:
         held = {"304": {"$ref": "#/components/responses/NotModified"}} if self.parameters and self.body is None else {}
         return {
             **{str(status): self._success() for status in self.statuses},
+            **({"308": {"$ref": "#/components/responses/Moved"}} if self.moves else {}),
             **held,
             **{str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(problems)},
         }

@@ -61,6 +61,10 @@ _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `sud_<id>_<secret>`."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
 }
+_MOVED = {
+    "description": "The case was merged into another by then.",
+    "headers": {"Location": {"description": "The same question of the survivor.", "schema": {"type": "string"}}},
+}
 _NOT_MODIFIED = {
     "description": "The caller has it already (`If-None-Match`).",
     "headers": {"ETag": {"description": "The tag that still holds.", "schema": {"type": "string"}}},
@@ -83,7 +87,7 @@ def openapi_document(root_path: str = "") -> dict[str, Any]:
         "paths": _paths(),
         "components": {
             "schemas": _schemas(),
-            "responses": {"NotModified": _NOT_MODIFIED, **_problem_responses()},
+            "responses": {"Moved": _MOVED, "NotModified": _NOT_MODIFIED, **_problem_responses()},
             "securitySchemes": _SECURITY,
         },
     }

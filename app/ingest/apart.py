@@ -9,7 +9,7 @@ import pickle
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import NamedTemporaryFile
@@ -41,6 +41,7 @@ class Job:
     claim: Claim | None
     limits: Limits
     writer_wait_s: float
+    removal_key: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ async def _take(job: Job, file: int) -> tuple[Taken, bool] | _Told:
 
 async def _ingest(job: Job, path: Path) -> tuple[Taken, bool]:
     receipt = await ingest_file(
-        Database(job.database_url),
+        Database(job.database_url, removal_key=job.removal_key),
         path,
         job.options,
         encoding=job.encoding,

@@ -63,7 +63,8 @@ async def load_removed(connection: Connection, key: bytes | None) -> Removed:
     if digests and (key is None or (_CHECK[0], _check(key)) not in digests):
         raise Unavailable(
             "Personal data has been removed from this record, and the secret is not the one by which it would be"
-            " recognised. Set SUDSTAT_SECRET, or the data folder, as they were then: nothing is taken in before."
+            " recognised. Set SUDSTAT_SECRET, or the data folder, as they were then: nothing is taken in before.",
+            headers={"Retry-After": "60"},
         )
     return Removed(key or b"", digests)
 
