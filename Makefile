@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest bench-limits clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest bench-limits bench-timing clean
 
 setup: .venv/ready
 
@@ -66,6 +66,10 @@ bench-ingest: setup
 # Healthy callers while others are slow, heavy or greedy; figures in docs/operations/limits.md.
 bench-limits: setup
 	$(BIN)/python -m bench.limits
+
+# Whether the time of a refusal tells a wrong key from one that there is not; on a machine that does nothing else.
+bench-timing: setup
+	$(BIN)/python -m bench.timing
 
 # Needs uv. The locks name versions and hashes, and no index.
 lock:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.keys import SCOPES, Caller, check_key, digest, make_key, read_key_id
+from app.access.keys import SCOPES, Caller, HeldKey, check_key, digest, make_key, read_key_id
 from app.access.register import create_key, read_register
 from app.db.database import Connection, Database
 from app.errors import KeyExpired, KeyInvalid
@@ -68,6 +68,23 @@ async def test_a_key_is_kept_as_a_digest_and_finds_its_caller(database: Database
         await connection.execute("UPDATE api_keys SET revoked_at = NULL, expires_at = $1", PAST)
         with pytest.raises(KeyExpired):
             await find_caller(connection, key)
+
+
+def test_an_unknown_id_is_compared_as_often_and_as_long_as_a_wrong_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[int, int]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr("app.access.keys.hmac.compare_digest", compare)
+    key_id, key = make_key()
+    caller = Caller(key_id, frozenset())
+    kept = (None, HeldKey(digest(key), caller), HeldKey(digest(key), caller, previous_digest=digest("before")))
+    for held in kept:
+        with pytest.raises(KeyInvalid, match="not known"):
+            check_key(make_key(key_id)[1], held)
+    assert compared == [(32, 32)] * 2 * len(kept)
 
 
 async def test_another_secret_for_a_known_id_is_refused(database: Database) -> None:
