@@ -48,6 +48,9 @@ class HeldKey:
     revoked_at: datetime | None = None
 
 
+_NOTHING = HeldKey(_NO_DIGEST, Caller(None, frozenset()))
+
+
 def check_key(presented: str, held: HeldKey | None) -> Caller:
     """Whose key it is; `held` is what is kept under its id, None where nothing is.
 
@@ -55,8 +58,9 @@ def check_key(presented: str, held: HeldKey | None) -> Caller:
     """
     now, given = datetime.now(UTC), digest(presented)
     # Both are compared, and even where there is no such key, so that the time taken tells nothing.
-    is_current = hmac.compare_digest(held.digest if held else _NO_DIGEST, given)
-    is_previous = hmac.compare_digest((held.previous_digest if held else None) or _NO_DIGEST, given)
+    kept = held or _NOTHING
+    is_current = hmac.compare_digest(kept.digest, given)
+    is_previous = hmac.compare_digest(kept.previous_digest or _NO_DIGEST, given)
     if held is None or not (is_current or is_previous):
         raise KeyInvalid("This key is not known here.")
     if held.revoked_at is not None:
