@@ -25,7 +25,7 @@ from app.access.register import create_key
 from app.api.openapi import openapi_document
 from app.db.database import Database
 from app.db.embedded import embedded_postgres
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from bench.service import BIN, served
 from tests.conftest import QUICK
 from tests.serving import CHITA, PUBLISHED, case, fill, take
@@ -45,7 +45,7 @@ CHECKS = (
 
 async def prepare(url: str) -> str:
     """A small record with a conflict in it, and a key that may do everything."""
-    await bring_reference(Database(url))
+    await bring_method(Database(url))
     await fill(url)
     against = (case(CHITA, "1-7/2023", decided_on="2023-04-20"),)
     await take(Database(url), against, layer="newsroom", published_at=PUBLISHED[1])

@@ -24,7 +24,7 @@ from app.access.keys import SCOPES
 from app.access.register import create_key
 from app.db.database import Database
 from app.db.embedded import embedded_postgres
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from app.reference import courts
 from bench.service import served
 
@@ -95,7 +95,7 @@ def posted(address: str, key: str, file: Path) -> tuple[float, dict[str, int]]:
 
 
 async def _prepare(url: str) -> str:
-    await bring_reference(Database(url))
+    await bring_method(Database(url))
     async with Database(url).owner() as connection:
         return await create_key(connection, "bench", scopes=SCOPES)
 

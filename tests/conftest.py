@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from app import migrations
 from app.db.database import Database
 from app.db.embedded import embedded_postgres
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from tests.databases import at, cloned, execute
 from tests.loading import Desk, empty, one_for_all
 
@@ -61,7 +61,7 @@ def template(server_url: str, run_dir: Path) -> str:
             name = f"sudstat_template_{uuid4().hex[:8]}"
             asyncio.run(execute(server_url, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"))
             migrations.upgrade(at(server_url, name))
-            asyncio.run(bring_reference(Database(at(server_url, name))))
+            asyncio.run(bring_method(Database(at(server_url, name))))
             name_file.write_text(name)
     return name_file.read_text()
 

@@ -20,7 +20,7 @@ from app.access.register import create_key
 from app.db.database import WRITER_LOCK, Database
 from app.db.embedded import embedded_postgres
 from app.formats import dump
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from tests.conftest import QUICK
 from tests.loading import Desk, case, empty, outcomes, until
 from tests.serving import client_of, problem_of
@@ -286,7 +286,7 @@ async def test_postgres_killed_in_the_middle_of_a_merge_leaves_the_batch_whole_o
     settings = {**QUICK, "max_connections": "20"}
     with embedded_postgres(folder, settings=settings) as url:
         await asyncio.to_thread(migrations.upgrade, url)
-        await bring_reference(Database(url))
+        await bring_method(Database(url))
         head = {**NDJSON, **_KEY, "Authorization": f"Bearer {await made_key(Database(url))}"}
         desk = Desk(Database(url), tmp_path)
         async with client_of(url) as client:

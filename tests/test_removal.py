@@ -16,7 +16,7 @@ from app.errors import Problem
 from app.ingest.acting import Act
 from app.ingest.curation import LEDGER_CAUSES, Wanted, withdraw
 from app.ingest.removal import TOUCHED, Removal, remove
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from app.records.history import apply, fields_of
 from app.records.ids import show_id
 from app.records.removals import removal_key, stand_in_for_number
@@ -284,7 +284,7 @@ async def test_no_byte_of_the_files_holds_an_identifier_afterwards(
 ) -> None:
     folder, url = own_server
     database = Database(url, removal_key=KEY)
-    await bring_reference(database)
+    await bring_method(database)
     spool = tmp_path / "spool"
     spool.mkdir()
     desk = Desk(database, spool)

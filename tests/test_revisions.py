@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -14,8 +15,12 @@ import pytest
 from app import reference
 from app.db.database import Database, take_turn
 from app.errors import InvalidParameters, NoRevisionYet, Unavailable
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
+from app.records.resolve import Effective
 from app.records.revisions import get_state
+from app.statistics import find_answer, find_codes, find_comparison, read_question
+from app.statistics.definitions import DEFINITIONS, Definition
+from app.statistics.vintages import find_all
 from tests.loading import (
     GROZNY,
     JUDGED,
@@ -329,7 +334,7 @@ async def test_changed_courts_and_offences_restate_the_record_as_method(
         case("1-2/2023", MOSCOW, received_on="2023-04-14", uid=UID, defendants=[person("337:5")]),
     )
     await desk.house(case(arrival="return"), layer="newsroom")
-    assert await bring_reference(database) is None  # nothing of it has changed
+    assert await bring_method(database) is None  # nothing of it has changed
 
     courts, offences = dict(reference.courts()), dict(reference.offences())
     courts[GROZNY] = replace(courts[GROZNY], region_code="05")
@@ -337,8 +342,8 @@ async def test_changed_courts_and_offences_restate_the_record_as_method(
     monkeypatch.setattr(reference, "courts", lambda: courts)
     monkeypatch.setattr(reference, "offences", lambda: offences)
     monkeypatch.setattr(reference, "content_hash", lambda: "another")
-    assert await bring_reference(database) == 3
-    assert await bring_reference(database) is None
+    assert await bring_method(database) == 3
+    assert await bring_method(database) is None
 
     assert {cause for _, cause in await desk.causes(3)} == {"method"}
     moved = (
@@ -360,15 +365,95 @@ async def test_a_changed_reference_before_the_first_revision_is_none(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reference, "content_hash", lambda: "another")
-    assert await bring_reference(database) is None
+    assert await bring_method(database) is None
     desk = Desk(database, tmp_path)
     await desk.house(case(received_on="2023-03-14"))
     assert await desk.value("SELECT reference FROM revisions") == 2
     assert await desk.differences() == []
 
 
+# ── Another definition of what counts ──────────────────────────────────────────────────────────
+
+TRANSFERRED = {"decided_on": "2023-05-02", "disposition": "transferred_jurisdiction"}
+
+
+def without_transferred() -> Definition:
+    """A definition by which a case that goes to another court was never received."""
+    entries = DEFINITIONS[1].entries
+    first_instance = "WHERE v.instance = 'first'"
+    assert entries.count(first_instance) == 1
+    return Definition(entries.replace(first_instance, f"{first_instance} AND v.disposition NOT LIKE 'transferred%'"))
+
+
+async def test_another_definition_restates_the_record_as_method_and_earlier_revisions_keep_theirs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.house(
+        case(received_on="2023-03-14", **VERDICT, defendants=[person("337:5")]),
+        case("1-2/2023", received_on="2023-03-15", **TRANSFERRED, defendants=[person("337:5")]),
+        case("1-3/2023", received_on="2023-03-16", defendants=[person("338:1")]),
+    )
+    assert await bring_method(desk.database) is None
+    with monkeypatch.context() as later:
+        later.setitem(DEFINITIONS, 2, without_transferred())
+        assert await bring_method(desk.database) == 2
+        assert await bring_method(desk.database) is None
+        assert await desk.fetch("SELECT definition, cause, note FROM revisions ORDER BY revision") == [
+            {"definition": 1, "cause": "source", "note": None},
+            {"definition": 2, "cause": "method", "note": "What counts: definition 2 instead of 1."},
+        ]
+        moved = "SELECT DISTINCT v.number FROM ledger l JOIN versions v USING (court, case_id) WHERE l.revision = 2"
+        assert [row["number"] for row in await desk.fetch(moved)] == ["1-2/2023"]
+        received = [await desk.counts(unit="case", event="received", revision=number) for number in (1, 2)]
+        assert received == [3, 2]
+        # what was counted by the new definition is taken back by it, and the third case is counted no more
+        await desk.house(case("1-3/2023", received_on="2023-03-17", **TRANSFERRED), layer="newsroom")
+        assert await desk.counts(unit="case", event="received") == 1
+        assert await desk.differences() == []
+        async with desk.database.owner() as connection:
+            states = [await get_state(connection, revision=number) for number in (1, 2)]
+            known = [await find_codes(connection, state) for state in states]
+            asked = {"measures": ("cases_received", "cases_decided"), "group_by": ("month",)}
+            question = read_question(asked, None, known[1])
+            told = await find_comparison(connection, question, (known[0], known[1]), (states[0], states[1]))
+            every = await find_all(connection, states[1], question, known[1])
+            alone = await find_answer(connection, states[0], question, known[0])
+        assert [row["cases_received"]["causes"]["method"] for row in told.rows] == [-1, 0]
+        assert all(row["cases_received"]["delta"] == row["cases_received"]["causes"]["method"] for row in told.rows)
+        for answer in (told, every):
+            assert [one["break"]["id"] for one in answer.warnings if one["code"] == "across_break"] == ["revision-2"]
+        assert [row[-2] for row in alone.table.rows] == [3, 0, 0]  # as of then, by the definition of then
+        assert not [one for one in alone.warnings if one["code"] == "across_break"]
+    # the earlier release must neither serve nor write what it would count by another rule
+    with pytest.raises(Unavailable, match="definition 2"):
+        await bring_method(desk.database)
+    with pytest.raises(Unavailable, match="another release"):
+        await desk.house(case("1-4/2023", received_on="2023-03-18"))
+    async with desk.database.owner() as connection:
+        with pytest.raises(InvalidParameters, match="definition 2"):
+            await recount(connection, 2)
+    await empty(desk.database)
+
+
+async def test_a_definition_has_its_own_rule_for_making_a_version(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.house(case(received_on="2023-03-14", **VERDICT, defendants=[person("337:5")]))
+    earlier = DEFINITIONS[1]
+
+    def presuming_nobody(*said: Any) -> Effective:
+        found = earlier.resolve(*said)
+        return replace(found, disposition="other")
+
+    with monkeypatch.context() as later:
+        later.setitem(DEFINITIONS, 2, replace(earlier, resolve=presuming_nobody))
+        assert await bring_method(desk.database) == 2
+        assert (await desk.one())["disposition"] == "other"
+        assert await desk.causes(2) == {("received", "method"): 0, ("decided", "method"): 0}
+        assert await desk.differences() == []
+    await empty(desk.database)
+
+
 async def test_asking_for_the_reference_does_not_wait_for_an_ingest(desk: Desk) -> None:
     async with desk.database.owner() as other, other.transaction():
         await take_turn(other)
         async with asyncio.timeout(5):
-            assert await bring_reference(desk.database) is None
+            assert await bring_method(desk.database) is None

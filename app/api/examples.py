@@ -113,6 +113,7 @@ STATISTICS: dict[str, Any] = {
     "paging": {"limit": None, "has_more": False, "next": None, "total": 1},
     "meta": {
         **_META,
+        "definition": 1,
         "coverage": {"first": "2021-01-01", "last": "2025-05-31"},
         "breaks": [],
         "question": "measures=persons_convicted&group_by=week,service_status&offence=337",

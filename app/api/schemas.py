@@ -437,6 +437,7 @@ class Break(Shape):
 class StatisticsMeta(Meta):
     """Of which state of the record the numbers are."""
 
+    definition: Annotated[int, _described("Number of the definition of what counts that was in force.")]
     coverage: Coverage
     breaks: list[Break]
 

@@ -294,7 +294,13 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
                 dimensions=answer.dimensions,
                 measures=answer.measures,
                 paging={"limit": None, "has_more": False, "next": None, "total": rows},
-                meta=reply.meta(reading.state, canonical, coverage=answer.coverage, breaks=answer.breaks),
+                meta=reply.meta(
+                    reading.state,
+                    canonical,
+                    definition=reading.state.definition,
+                    coverage=answer.coverage,
+                    breaks=answer.breaks,
+                ),
                 warnings=answer.warnings,
             )
 

@@ -20,7 +20,7 @@ from app.db.embedded import EmbeddedError, embedded_postgres
 from app.demo.build import DemoError
 from app.errors import Problem
 from app.ingest.batch import IngestError
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from app.settings import Settings
 
 P = ParamSpec("P")
@@ -75,12 +75,12 @@ def prepared(settings: Settings) -> Iterator[str]:
 
 
 def prepare(url: str) -> None:
-    """Bring a database to this release: tables, courts and offences."""
+    """Bring a database to this release: tables, courts and offences, and what counts."""
     try:
         migrations.upgrade(url)
     except OSError as error:
         raise CannotStart(f"cannot reach Postgres: {error.strerror or error}; look at SUDSTAT_DATABASE_URL") from None
-    asyncio.run(bring_reference(Database(url)))
+    asyncio.run(bring_method(Database(url)))
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
 from app.records.resolve import Gravity, resolve
 from app.records.writing import STAGE, Versioned, stage_versions, write_versions
+from app.statistics.definitions import current
 from app.statistics.effect import find_effect
-from app.statistics.ledger import DEFINITION, post
+from app.statistics.ledger import post
 from app.vocabulary import Cause
 
 _SQL = load_statements(__file__, "acting.sql")
@@ -105,7 +106,7 @@ class Acting:
                 counts=dict(self.tallied.counts),
                 rows_written=posted,
                 reference=self.reference,
-                definition=DEFINITION,
+                definition=current(),
                 note=self.act.note,
             ),
         )

@@ -29,8 +29,9 @@ from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
 from app.records.removals import load_removed
 from app.records.resolve import is_closed
+from app.statistics.definitions import current
 from app.statistics.effect import Moved, find_effect
-from app.statistics.ledger import DEFINITION, post
+from app.statistics.ledger import post
 from app.vocabulary import Cause
 
 _NEXT = "SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM published p"
@@ -281,7 +282,7 @@ class _Batch:
             counts=dict(self.tallied.counts),
             rows_written=posted,
             reference=reference,
-            definition=DEFINITION,
+            definition=current(),
         )
 
     def _receipt(self, revision: int | None = None, effect: tuple[Moved, ...] = ()) -> Receipt:

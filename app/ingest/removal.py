@@ -29,9 +29,10 @@ from app.records.removals import (
     stand_in_for_uid,
     uid_of,
 )
-from app.records.resolve import Body, resolve
+from app.records.resolve import Body
 from app.records.writing import STAGE, write_versions
-from app.statistics.ledger import DEFINITION, post
+from app.statistics.definitions import DEFINITIONS, current
+from app.statistics.ledger import post
 from app.vocabulary import CODELISTS, Cause
 
 _SQL = load_statements(__file__, "removal.sql")
@@ -174,6 +175,7 @@ class _Removing:
                 if s["revision"] <= at and (s["superseded_in"] is None or s["superseded_in"] > at)
             }
             gravity = await gravity_of(self.connection, version["reference"])
+            resolve = DEFINITIONS[version["definition"]].resolve
             effective = resolve(live.get("court_card"), live.get("newsroom"), gravity)
             cleared.append((*self.of, at, effective.number, effective.uid, effective.sources, effective.content_hash))
         await self.connection.executemany(_SQL["clear_version"], cleared)
@@ -225,7 +227,7 @@ class _Removing:
                 counts={"removed": 1},
                 rows_written=posted,
                 reference=reference,
-                definition=DEFINITION,
+                definition=current(),
                 note=reason,
             ),
         )

@@ -14,7 +14,7 @@ SELECT layer, revision, superseded_in, body FROM statements WHERE court = $1 AND
 SELECT kind, key, value FROM identifiers WHERE court = $1 AND case_id = $2
 
 -- name: versions
-SELECT v.revision, v.number, v.uid, r.reference
+SELECT v.revision, v.number, v.uid, r.reference, r.definition
 FROM versions v JOIN revisions r ON r.revision = v.revision
 WHERE v.court = $1 AND v.case_id = $2
 

@@ -98,3 +98,16 @@ async def find_method_breaks(connection: Connection, since: int, until: int) -> 
         }
         for row in rows
     )
+
+
+async def warn_across_method(connection: Connection, since: int, until: int) -> tuple[dict[str, Any], ...]:
+    """One warning for each revision after one and up to another that changed how is counted."""
+    return tuple(
+        {
+            "code": "across_break",
+            "detail": f"Revision {entry['revision']} of {entry['day']} changed how is counted: {entry['caption']}"
+            " What that did to the numbers is the part method of a comparison.",
+            "break": entry,
+        }
+        for entry in await find_method_breaks(connection, since, until)
+    )

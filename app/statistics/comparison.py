@@ -8,7 +8,7 @@ from typing import Any
 from app.db.database import Connection
 from app.records.revisions import State
 from app.statistics.answer import find_answer
-from app.statistics.breaks import find_method_breaks
+from app.statistics.breaks import warn_across_method
 from app.statistics.cells import COVERAGE
 from app.statistics.codes import Codes, natural_key
 from app.statistics.difference import CAUSES, Change, find_difference, find_window, told_by_parts
@@ -80,7 +80,7 @@ async def find_comparison(
         measures=tuple(describe_measure(measure) for measure in question.measures),
         warnings=(
             *warn_outside(question, known[1]),
-            *await _warn_across_method(connection, *states),
+            *await warn_across_method(connection, states[0].revision, states[1].revision),
             *warn_rounded(rounding),
         ),
         question=question.canonical,
@@ -107,19 +107,6 @@ def _rounded(changes: tuple[Change, ...], rounding: int) -> tuple[Change, ...]:
         for change in changes
         if change.row[1:] in told
     )
-
-
-async def _warn_across_method(connection: Connection, before: State, after: State) -> Iterable[dict[str, Any]]:
-    """One warning for each revision between the two that changed how is counted."""
-    return [
-        {
-            "code": "across_break",
-            "detail": f"Revision {entry['revision']} of {entry['day']} changed how is counted: {entry['caption']}"
-            " What that did to the numbers is the part method.",
-            "break": entry,
-        }
-        for entry in await find_method_breaks(connection, before.revision, after.revision)
-    ]
 
 
 @dataclass(frozen=True, slots=True)

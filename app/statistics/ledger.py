@@ -1,13 +1,12 @@
 """Posts a revision's staged versions to the ledger and the tally."""
 
-from app.db.database import Connection, load_sql, load_statements
+from app.db.database import Connection, load_statements
+from app.errors import Unavailable
+from app.statistics.definitions import DEFINITIONS, Method, current
 from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
 from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, swallowed
 
-DEFINITION = 1
-"""Number of the definition in `entries.sql`; a change of what counts is a new one."""
-
-_ENTRIES = load_sql(__file__, "entries.sql")
+_COUNTED_BY = "SELECT definition FROM revisions WHERE revision = $1"
 _SQL = load_statements(__file__, "ledger.sql")
 
 ENTRY_COLUMNS = (
@@ -17,25 +16,32 @@ ENTRY_COLUMNS = (
 )
 
 
-def entries_sql(*, versions: str, defendants: str, charges: str, reference: str = "$1") -> str:
+def entries_sql(definition: int, *, versions: str, defendants: str, charges: str, reference: str = "$1") -> str:
     """The statement that says what versions contribute; `reference` is its parameter for the reference set."""
-    return _ENTRIES.format(
-        versions=versions,
-        defendants=defendants,
-        charges=charges,
-        offence_group=OFFENCE_GROUP,
-        is_wartime=IS_WARTIME,
-        looked_up=looked_up("e.offence_part", "$1"),
-    ).replace("$1", reference)
+    return (
+        DEFINITIONS[definition]
+        .entries.format(
+            versions=versions,
+            defendants=defendants,
+            charges=charges,
+            offence_group=OFFENCE_GROUP,
+            is_wartime=IS_WARTIME,
+            looked_up=looked_up("e.offence_part", "$1"),
+        )
+        .replace("$1", reference)
+    )
 
 
 # The planner has no statistics of temporary tables and would take them for small: loops in loops over many rows.
 _HASHING = "SET LOCAL enable_nestloop = off"
 _NO_LONGER_HASHING = "SET LOCAL enable_nestloop = on"
 _STAGED = {"versions": "new_versions", "defendants": "new_defendants", "charges": "new_charges"}
-STAGED_ENTRIES = entries_sql(**_STAGED)
-_OLD_ENTRIES = entries_sql(versions="old_versions", defendants="old_defendants", charges="old_charges", reference="$2")
-_KEPT_ENTRIES = entries_sql(versions="kept_versions", defendants="old_defendants", charges="old_charges")
+_OLD = {"versions": "old_versions", "defendants": "old_defendants", "charges": "old_charges"}
+
+
+def staged_entries(definition: int) -> str:
+    """The statement that says what the staged versions contribute."""
+    return entries_sql(definition, **_STAGED)
 
 
 async def post(
@@ -44,41 +50,47 @@ async def post(
     reference: int,
     *,
     cause: str | None = None,
-    before: int | None = None,
+    before: Method | None = None,
 ) -> dict[str, int]:
     """Write what the staged versions change: the old versions' entries negated, the new ones' added.
 
     `cause` holds for all entries where it is stated; else each changed event's is found from coverage. `before` is
-    the reference set in force until now, where the revision brings another: then every case is posted anew.
+    what was counted by until now, where the revision brings another: then every case is posted anew.
     Call it before the staged versions are written. Returns how many rows went to the ledger and to the tally.
+
+    Errors  Unavailable where another release has counted the record since this one began to serve
     """
+    if before is None and await connection.fetchval(_COUNTED_BY, revision - 1) not in (None, current()):
+        raise Unavailable("The record is counted by another release now; start this one again.")
     await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
-    is_restated = before is not None and before != reference
+    now = Method(reference, current())
+    is_restated = before is not None and before != now
     replaced = _rows(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
     if replaced:
-        await _net(connection, before or reference, reference, is_restated=is_restated)
+        await _net(connection, before or now, now, is_restated=is_restated)
     else:
         await connection.execute(_HASHING)
-        await connection.execute(_SQL["fresh"].format(entries=STAGED_ENTRIES), reference)
+        await connection.execute(_SQL["fresh"].format(entries=staged_entries(now.definition)), reference)
     added = await connection.execute(_SQL["post"].format(entry_columns=ENTRY_COLUMNS), cause, revision)
     await connection.execute(_NO_LONGER_HASHING)
     tallied = [await _write_block(connection, entry, revision) for entry in SUMS.values()]
     return {"ledger": _rows(added), "tally": sum(tallied)}
 
 
-async def _net(connection: Connection, before: int, reference: int, *, is_restated: bool) -> None:
+async def _net(connection: Connection, before: Method, now: Method, *, is_restated: bool) -> None:
     """Stage what remains when the replaced versions' entries are taken from the new ones', and what was held."""
     steps = [_SQL["old_parts"]]
     parts = [
-        f"SELECT *, -1 AS n FROM ({_OLD_ENTRIES}) old",
-        f"SELECT *, 1 FROM ({STAGED_ENTRIES}) fresh",
+        f"SELECT *, -1 AS n FROM ({entries_sql(before.definition, **_OLD, reference='$2')}) old",
+        f"SELECT *, 1 FROM ({staged_entries(now.definition)}) fresh",
     ]
     if is_restated:
         steps.append(_SQL["keep"])
-        parts.append(f"SELECT *, 1 FROM ({_KEPT_ENTRIES}) kept")
+        kept = entries_sql(now.definition, **{**_OLD, "versions": "kept_versions"})
+        parts.append(f"SELECT *, 1 FROM ({kept}) kept")
     await connection.execute("; ".join((*steps, _HASHING)))
     net = _SQL["net"].format(entry_columns=ENTRY_COLUMNS, parts=" UNION ALL ".join(parts))
-    await connection.execute(net, reference, before)
+    await connection.execute(net, now.reference, before.reference)
     await connection.execute(_SQL["held"])
 
 

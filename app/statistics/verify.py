@@ -7,14 +7,16 @@ from app.db.database import Connection, load_statements
 from app.errors import Fault, InvalidParameters
 from app.records.kin import restate_arrivals
 from app.records.reference import gravity_of
-from app.records.resolve import Gravity, resolve
+from app.records.resolve import Gravity
 from app.records.writing import STAGE, STAGED, Versioned, stage_versions
-from app.statistics.ledger import ENTRY_COLUMNS, STAGED_ENTRIES
+from app.statistics.definitions import DEFINITIONS, Definition
+from app.statistics.ledger import ENTRY_COLUMNS, staged_entries
 from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, blocks
 
 _SQL = load_statements(__file__, "verify.sql")
 _STATE = """
-SELECT p.revision AS last, r.reference FROM published p LEFT JOIN revisions r ON r.revision = coalesce($1, p.revision)
+SELECT p.revision AS last, r.reference, r.definition
+FROM published p LEFT JOIN revisions r ON r.revision = coalesce($1, p.revision)
 """
 _CHUNK = 5_000
 _SHOWN = 20
@@ -37,10 +39,10 @@ class Verdict:
 
 
 async def verify(connection: Connection, revision: int | None = None, *, on_cases: OnCase | None = None) -> Verdict:
-    """Recount one revision (the last published by default) from its statements. Writes nothing.
+    """Recount one revision (the last published by default) from its statements, as was counted then. Writes nothing.
 
     `connection` must be in a transaction that may make temporary tables and is rolled back or ended afterwards.
-    Errors  InvalidParameters for a revision that is not there
+    Errors  InvalidParameters for a revision that is not there, or counted by a definition of a later release
     """
     state = await connection.fetchrow(_STATE, revision)
     asked = state["last"] if revision is None else revision
@@ -51,13 +53,19 @@ async def verify(connection: Connection, revision: int | None = None, *, on_case
             f"There is no revision {asked}; the last is {state['last']}.",
             [Fault("unknown-revision", "Give a published revision.", parameter="revision")],
         )
+    definition = DEFINITIONS.get(state["definition"])
+    if definition is None:
+        raise InvalidParameters(
+            f"Revision {asked} was counted by definition {state['definition']}, which this release does not know.",
+            [Fault("unknown-definition", "Recount it with the release that made it.", parameter="revision")],
+        )
     await connection.execute(f"{STAGE}; TRUNCATE {', '.join(STAGED)}")
     gravity = await gravity_of(connection, state["reference"])
-    cases = await _recount(connection, asked, gravity, on_cases or (lambda _: None))
+    cases = await _recount(connection, asked, definition, gravity, on_cases or (lambda _: None))
     await connection.execute("ANALYZE new_versions; ANALYZE new_defendants; ANALYZE new_charges")
     await restate_arrivals(connection, asked, with_live=False)
     found = [f"case {court} {case}: version" for court, case in await connection.fetch(_sql("versions", asked))]
-    entries = _sql("ledger", asked, columns=ENTRY_COLUMNS, entries=STAGED_ENTRIES)
+    entries = _sql("ledger", asked, columns=ENTRY_COLUMNS, entries=staged_entries(state["definition"]))
     found += [f"ledger: {dict(row)}" for row in (await connection.fetch(entries, state["reference"]))[:_SHOWN]]
     for entry in SUMS.values():
         found += await _compare_sum(connection, entry, asked)
@@ -72,14 +80,16 @@ def _sql(name: str, revision: int, **names: str) -> str:
     return _SQL[name].format(revision=int(revision), **names)
 
 
-async def _recount(connection: Connection, revision: int, gravity: Gravity, on_cases: OnCase) -> int:
+async def _recount(
+    connection: Connection, revision: int, definition: Definition, gravity: Gravity, on_cases: OnCase
+) -> int:
     """Stage the versions that the statements of a revision make."""
     cases = 0
     cursor = await connection.cursor(_sql("statements", revision))
     while rows := await cursor.fetch(_CHUNK):
         versions = []
         for row in rows:
-            effective = resolve(row["card"], row["newsroom"], gravity)
+            effective = definition.resolve(row["card"], row["newsroom"], gravity)
             arrival = effective.arrival or "new"
             versions.append(Versioned(row["court"], row["case_id"], revision, 1, row["instance"], arrival, effective))
         await stage_versions(connection, versions)

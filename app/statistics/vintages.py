@@ -10,6 +10,7 @@ from typing import Any
 from app.db.database import Connection
 from app.records.revisions import State
 from app.statistics.answer import Answer, find_answer, plan_of
+from app.statistics.breaks import warn_across_method
 from app.statistics.cells import Cell, values_of
 from app.statistics.codes import Codes
 from app.statistics.grid import (
@@ -104,7 +105,17 @@ async def find_first(
         connection, state, question, known, cells_limit=cells_limit, lang=lang, span=span, rounding=rounding
     )
     by_start = {period.first: revision for period, revision in cuts.items()}
-    return _with_vintage(answer, question, by_start, published)
+    shown = list(span.revisions.values()) or [state.revision]
+    return _warned(
+        _with_vintage(answer, question, by_start, published),
+        await warn_across_method(connection, min(shown), max(shown)),
+    )
+
+
+def _warned(answer: Answer, more: Iterable[dict[str, Any]]) -> Answer:
+    """The answer with more warnings."""
+    warnings = (*answer.warnings, *more)
+    return replace(answer, table=replace(answer.table, warnings=warnings), warnings=warnings)
 
 
 def _cut(period: Period, published: Published, lag_weeks: int) -> int | None:
@@ -203,7 +214,13 @@ async def find_all(
         Column("valid_from", "instant", caption="Published from"),
         Column("valid_to", "instant", caption="Published until; null: still"),
     )
-    warnings = (*warn_outside(question, known), *warn_left_out(plan, left_out, rounding), *warn_rounded(rounding))
+    first = min((row[_width(question)] for row in told), default=state.revision)
+    warnings = (
+        *warn_outside(question, known),
+        *warn_left_out(plan, left_out, rounding),
+        *await warn_across_method(connection, first, state.revision),
+        *warn_rounded(rounding),
+    )
     columns = _inserted(columns_for(plan, lang, is_rounded=rounding > 1), own, question)
     return Answer(
         table=Table(columns, told, total=len(told), warnings=warnings),
