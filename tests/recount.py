@@ -148,6 +148,7 @@ SPREADS: dict[str, tuple[str, float | None, Callable[[Entry], bool]]] = {
     "days_to_decision_median": ("days", 0.5, COUNTS["cases_decided"]),
 }
 ANY_CHARGE = {"persons_charged": "persons_received", "cases_charged": "cases_received"}
+OF_CHARGE = {"offence", "offence_part", "offence_group", "is_wartime"}
 OF_SENTENCES = {"sentences_known", *SHARES, "share", "coverage", *SHARES.values(), "deferred", "non_custodial"}
 OF_SENTENCES |= {name for name in SPREADS if name.startswith("term_months")}
 
@@ -372,6 +373,8 @@ class Recount:
         for name in self.measures:
             if name in COUNTS or name in ANY_CHARGE:
                 row[name] = count(name, of(name))
+                if name in ANY_CHARGE and OF_CHARGE.intersection(self.dimensions):
+                    row[f"{name}_distinct"] = count(name, of(name, without=OF_CHARGE))
             elif name in SHARES:
                 row |= ratio(name, count(SHARES[name], of()), count("sentences_known", of()))
             elif name == "share":

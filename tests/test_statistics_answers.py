@@ -117,6 +117,8 @@ async def test_what_overlaps_is_said_to_and_its_total_is_distinct(record: Any) -
         assert name not in MEASURES["persons_charged"].additive_over
         answer = await ask(record, {"measures": ("persons_charged",), "group_by": (name,)})
         assert sum(row["persons_charged"] for row in rows_of(answer)) > total["persons_charged"]
+        assert {row["persons_charged_distinct"] for row in rows_of(answer)} == {total["persons_charged"]}
+        assert [entry["additive"] for entry in answer.dimensions] == [False]
         assert [(w["code"], w["dimension"]) for w in answer.warnings] == [("overlapping", name)]
     every = ("337", "352", "352.1", "158")
     answer = await ask(record, {"measures": ("persons_charged",), "offence": every})
@@ -142,10 +144,10 @@ async def test_a_filter_by_charge_looks_for_one_charge_that_meets_all(connection
     assert await charged(offence=("337",)) == [{"persons_charged": 2}]
     assert await charged(offence=("337",), is_wartime=("true",)) == [{"persons_charged": 1}]
     assert await charged(group_by=("offence", "is_wartime")) == [
-        {"offence": "337", "is_wartime": "true", "persons_charged": 1},
-        {"offence": "337", "is_wartime": "false", "persons_charged": 2},
-        {"offence": "352.1", "is_wartime": "true", "persons_charged": 1},
-        {"offence": "unknown", "is_wartime": "unknown", "persons_charged": 1},
+        {"offence": "337", "is_wartime": "true", "persons_charged": 1, "persons_charged_distinct": 3},
+        {"offence": "337", "is_wartime": "false", "persons_charged": 2, "persons_charged_distinct": 3},
+        {"offence": "352.1", "is_wartime": "true", "persons_charged": 1, "persons_charged_distinct": 3},
+        {"offence": "unknown", "is_wartime": "unknown", "persons_charged": 1, "persons_charged_distinct": 3},
     ]
 
 

@@ -94,6 +94,7 @@ async def find_answer(
         before=Grid(before),
         earlier=earlier,
         relaxed=await _read_bounds(connection, plan),
+        distinct=await read_values(connection, plan.distinct(), cells_limit) if plan.overlapping else {},
         rounding=rounding,
     )
     rows = await aside(len(periods) * len(combinations), made.table)

@@ -14,7 +14,7 @@ from app.statistics.codes import Codes, natural_key
 from app.statistics.difference import CAUSES, Change, find_difference, find_window, told_by_parts
 from app.statistics.grid import refuse_beyond
 from app.statistics.measure import Measure
-from app.statistics.notes import describe_dimensions, describe_measure, warn_outside, warn_rounded
+from app.statistics.notes import describe_dimensions, describe_measure, warn_outside, warn_overlap, warn_rounded
 from app.statistics.periods import Window, list_periods, period_of
 from app.statistics.question import Question
 from app.statistics.rows import dimension_columns, period_columns
@@ -80,6 +80,7 @@ async def find_comparison(
         measures=tuple(describe_measure(measure) for measure in question.measures),
         warnings=(
             *warn_outside(question, known[1]),
+            *warn_overlap(question, has_total=False),
             *await warn_across_method(connection, states[0].revision, states[1].revision),
             *warn_rounded(rounding),
         ),

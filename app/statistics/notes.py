@@ -17,7 +17,8 @@ def describe_dimensions(question: Question) -> Iterable[dict[str, Any]]:
     if question.grain:
         yield {"id": question.grain.value, "type": GRAINS[question.grain].type}
     for entry in (DIMENSIONS[name] for name in question.dimensions):
-        yield {"id": entry.id, "codelist": entry.codelist, "additive": entry.additive}
+        overlaps = any(one.is_any_charge and entry.id not in one.additive_over for one in question.measures)
+        yield {"id": entry.id, "codelist": entry.codelist, "additive": entry.additive and not overlaps}
 
 
 def describe_measure(measure: Measure) -> dict[str, Any]:
@@ -90,18 +91,22 @@ def warn_left_out(
                 yield _undated(measure, of, n) if is_undated else _too_late(measure, of, n)
 
 
-def warn_overlap(question: Question) -> Iterable[dict[str, Any]]:
-    """The warning that rows or codes overlap, so that they must not be added: a total counts each once."""
+def warn_overlap(question: Question, *, has_total: bool = True) -> Iterable[dict[str, Any]]:
+    """The warning that rows or codes overlap, so that they must not be added; `has_total`: the total is in the row."""
     for measure in question.measures:
         if not measure.is_any_charge:
             continue
         filtered = (entry.dimension for entry in question.filters if entry.is_not or len(entry.codes) > 1)
         for name in dict.fromkeys((*question.dimensions, *filtered)):
             if name not in measure.additive_over:
-                detail = (
-                    f"One {measure.unit} may have several values of {name}. {measure.id} counts each once in a row, so"
-                    " that rows and codes do not add up; ask without them for the distinct total."
+                several = (
+                    f"One {measure.unit} may have several values of {name}. {measure.id} counts each once in a row"
                 )
+                if name in question.dimensions:
+                    total = f"{measure.id}_distinct is their" if has_total else "a question without it tells the"
+                    detail = f"{several}, so that rows do not add up; {total} distinct total."
+                else:
+                    detail = f"{several}, whichever it has of the codes asked for: less than those codes one by one."
                 yield {"code": "overlapping", "detail": detail, "measure": measure.id, "dimension": name}
 
 

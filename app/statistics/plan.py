@@ -1,7 +1,7 @@
 """Plan: a question and a revision to statements; pure. What no sum of the tally keeps is read from the ledger."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -56,6 +56,17 @@ class Plan:
         base = BASE_COUNTS if self._is_of_sentences else ()
         apart = {*self._any_charge, *(name for name in asked if COUNTS[name].predicate.columns)}
         return tuple(name for name in dict.fromkeys((*asked, *base)) if name not in apart)
+
+    @property
+    def overlapping(self) -> tuple[Measure, ...]:
+        """Its measures whose rows overlap, so that adding them up counts some twice."""
+        is_by_charge = any(name in OFFENCE_DIMENSIONS for name in self.question.dimensions)
+        return tuple(measure for measure in self.question.measures if is_by_charge and measure.is_any_charge)
+
+    def distinct(self) -> "Plan":
+        """The totals of those: each once, whatever rows it is in."""
+        kept = tuple(name for name in self.question.dimensions if name not in OFFENCE_DIMENSIONS)
+        return replace(self, question=replace(self.question, measures=self.overlapping, dimensions=kept))
 
     @property
     def plain_dimensions(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from app.statistics.breaks import breaks_of
 from app.statistics.cells import Cell, columns_of, values_of
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.grid import Combination, Grid, Place, Values, learnt_places, without
+from app.statistics.measure import OFFENCE_DIMENSIONS
 from app.statistics.measures import Kind, Measure
 from app.statistics.periods import Period, Window
 from app.statistics.plan import Plan
@@ -25,6 +26,7 @@ class Rows:
     `before`    what was counted in the periods before the first, where a transform looks at them
     `earlier`   these periods
     `relaxed`   what bounds are made of
+    `distinct`  totals of what overlaps, by the place without the dimensions of charges
     `rounding`  counts are rounded down to multiples of it
     """
 
@@ -36,6 +38,7 @@ class Rows:
     before: Grid | None = None
     earlier: Sequence[Period] = ()
     relaxed: Mapping[Place, Values] = field(default_factory=dict)
+    distinct: Mapping[Place, Values] = field(default_factory=dict)
     rounding: int = 1
 
     def table(self) -> list[tuple[Any, ...]]:
@@ -51,6 +54,7 @@ class Rows:
                 *_period_values(period, self.plan.window),
                 *entry,
                 *cells[place].values(),
+                *self._distinct(place),
                 *self._bounds(place),
                 *transformed.get(place, ()),
             )
@@ -95,6 +99,12 @@ class Rows:
         if grid.base is None:
             return values.get("sentences_known", 0), values.get("persons_convicted", 0)
         return grid.base.get((where[0], without(where[1], learnt_places(self.plan.question))), (0, 0))
+
+    def _distinct(self, place: Place) -> Iterable[int]:
+        names = self.plan.question.dimensions
+        of_charge = [number for number, name in enumerate(names) if name in OFFENCE_DIMENSIONS]
+        found = self.distinct.get((place[0], without(place[1], of_charge)), {})
+        return (found.get(one.id, 0) // self.rounding * self.rounding for one in self.plan.overlapping)
 
     def _bounds(self, place: Place) -> Iterable[Any]:
         question = self.plan.question
@@ -177,15 +187,22 @@ def _period_values(period: Period | None, window: Window | None) -> tuple[Any, .
 
 
 def columns_for(plan: Plan, lang: str, *, is_rounded: bool) -> tuple[Column, ...]:
-    """The columns of an answer: period, dimensions, measures, then bounds and what is transformed."""
+    """The columns of an answer: period, dimensions, measures, then distinct totals, bounds and what is transformed."""
     question = plan.question
     return (
         *period_columns(question, lang),
         *dimension_columns(question, lang),
         *columns_of(question.measures, lang, has_coverage=plan.has_coverage, is_rounded=is_rounded),
+        *_distinct_columns(plan, lang),
         *_bound_columns(question, lang),
         *_transform_columns(question, lang),
     )
+
+
+def _distinct_columns(plan: Plan, lang: str) -> Iterable[Column]:
+    for measure in plan.overlapping:
+        caption = f"{measure.label(lang)}: each once in all rows by charge"
+        yield Column(f"{measure.id}_distinct", "integer", measure.unit.value, caption=caption)
 
 
 def _bound_columns(question: Question, lang: str) -> Iterable[Column]:
