@@ -1,8 +1,11 @@
 """Disclosure control: whatever an anonymous caller asks and subtracts, nothing is told of fewer than k."""
 
+import csv
+import io
 import random
+import re
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import httpx
@@ -11,6 +14,7 @@ import pytest
 from app.access.register import create_key
 from app.db.database import Database
 from app.settings import Settings
+from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
 from app.statistics.transforms import TRANSFORMS
 from tests.serving import CHITA, GROZNY, PUBLISHED, REUTOV, case, client_of, filled_with, person, take
@@ -19,6 +23,8 @@ K = 5
 REVISIONS = (1, 2, 3, 4)
 # whole numbers that count nothing of the record: numbers of revisions and definitions, rows, limits
 NO_COUNTS = {"revision", "rounding", "definition_version", "total", "vintage_revision", "limit", "from", "to"}
+# codes that look like numbers
+CODES = {*DIMENSIONS, *GRAINS}
 CHANGES = {f"{measure}_chg" for measure in ("persons_convicted", "persons_charged", "cases_charged")}
 
 
@@ -69,7 +75,10 @@ def questions() -> Iterator[str]:
         yield f"measures=persons_convicted&group_by=month,court&transform={transform}"
     yield "measures=persons_charged,cases_charged&group_by=month,offence&transform=chg"
     yield "measures=persons_charged&group_by=month,offence&transform=cumulative"
-    yield "measures=suspended_share,suspended,persons_convicted&group_by=service_status&bounds=true"
+    bounded = ",".join(name for name, measure in MEASURES.items() if measure.has_bounds)
+    for group_by in ("service_status", "court", "offence", "month"):
+        yield f"measures={bounded}&group_by={group_by}&bounds=true"
+    yield f"measures={bounded}&service_status=mobilised&bounds=true"
 
 
 def counts_in(value: Any, name: str = "") -> Iterator[float]:
@@ -83,6 +92,14 @@ def counts_in(value: Any, name: str = "") -> Iterator[float]:
             yield from counts_in(one, name)
     elif (isinstance(value, int) and not isinstance(value, bool)) or (value is not None and name in CHANGES):
         yield value
+
+
+def counts_in_rows(text: str) -> Iterator[float]:
+    """The same, of a table."""
+    for row in csv.DictReader(io.StringIO(text)):
+        for name, value in row.items():
+            if name not in NO_COUNTS | CODES and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+                yield from [float(value)] if "." not in value or name in CHANGES else []
 
 
 async def read(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
@@ -104,6 +121,11 @@ async def test_no_two_answers_to_an_anonymous_caller_differ_by_fewer_than_k(crow
             for by in ("court", "month", "service_status")
         ]
         paths += [
+            f"/v1/compare?from={start}&to={end}&measures={','.join(MEASURES)}&group_by={by}"
+            for start, end in pairwise(REVISIONS)
+            for by in ("offence", "month")
+        ]
+        paths += [
             f"/v1/statistics?measures=persons_convicted,suspended_share&group_by={by}&vintage={vintage}"
             for by in ("month", "month,court")
             for vintage in ("first", "all")
@@ -112,6 +134,13 @@ async def test_no_two_answers_to_an_anonymous_caller_differ_by_fewer_than_k(crow
         for path in paths:
             for count in counts_in(await read(client, path)):
                 told.setdefault(abs(count), path)
+        # and of the same questions as tables: neighbouring revisions would give away what one alone does not
+        tables = [path for path in paths if path.startswith("/v1/compare") or not re.search(r"revision=[12]$", path)]
+        for path in tables:
+            answer = await client.get(path, headers={"Accept": "text/csv"})
+            assert answer.status_code == 200, (path, answer.text)
+            for count in counts_in_rows(answer.text):
+                told.setdefault(abs(count), f"{path} as CSV")
     assert len(told) > 3
     for one, other in combinations(told, 2):
         assert abs(one - other) >= K, (told[one], told[other])
@@ -172,6 +201,10 @@ async def test_a_key_gets_exact_counts_and_no_cache_mixes_the_two(crowded: str) 
 async def test_an_anonymous_caller_sees_no_single_case_where_counts_are_rounded(crowded: str) -> None:
     assert Settings(anonymous_rounding=K).anonymous_scope_set == {"statistics"}
     assert "records" in Settings().anonymous_scope_set
-    async with client_of(crowded, anonymous_rounding=K) as client:
-        for path in ("/v1/cases", "/v1/statistics/records", "/v1/changes", "/v1/revisions/1/changes"):
-            assert (await client.get(path)).status_code == 401
+    shows_single_cases = ("/v1/cases", "/v1/statistics/records", "/v1/changes", "/v1/revisions/1/changes")
+    for scopes in ("statistics,records", "statistics,records,export"):
+        async with client_of(crowded, anonymous_rounding=K, anonymous_scopes=scopes) as client:
+            for path in (*shows_single_cases, "/v1/cases?include_total=true&limit=0", "/v1/cases?format=csv"):
+                answer = await client.get(path)
+                assert answer.status_code == 401
+                assert "needs a key with the scope records" in answer.json()["detail"]

@@ -122,8 +122,8 @@ CATALOGUE = ParameterSet((*STATE, LANGUAGE))
 _WHOLE = (
     " All cells come at once, or none: too many are a 422. Missing is null. Weeks are ISO 8601, and empty periods"
     " inside the window are there with 0. Each measure states its unit; shares lie in 0…1, with the bounds of a"
-    " 95 % Wilson interval (`_low`, `_high`) and their denominator (`_n`). Rows by charge overlap where any charge counts;"
-    " their distinct total stands beside each (`_distinct`), with a warning."
+    " 95 % Wilson interval (`_low`, `_high`) and their denominator (`_n`). Rows by charge overlap where any charge"
+    " counts; their distinct total stands beside each (`_distinct`), with a warning."
 )
 
 

@@ -13,11 +13,10 @@ from app.statistics.grid import (
     Grid,
     Place,
     Values,
-    by_place,
     disclosable,
-    fetch,
     order_combinations,
     read_base,
+    read_bounds,
     read_left_out,
     read_values,
     refuse_beyond,
@@ -93,7 +92,7 @@ async def find_answer(
         periods,
         before=Grid(before),
         earlier=earlier,
-        relaxed=await _read_bounds(connection, plan),
+        relaxed=await read_bounds(connection, plan) if question.has_bounds else {},
         distinct=await read_values(connection, plan.distinct(), cells_limit) if plan.overlapping else {},
         rounding=rounding,
     )
@@ -142,10 +141,3 @@ async def _read_before(
     if window is None:
         return {}, ()
     return await read_values(connection, replace(plan, window=window), cells_limit), list_periods(grain, window)
-
-
-async def _read_bounds(connection: Connection, plan: Plan) -> Mapping[Place, Values]:
-    if not plan.question.has_bounds:
-        return {}
-    reading = plan.bounds()
-    return dict(by_place(await fetch(connection, reading.all()), plan.question, reading.names))

@@ -11,11 +11,12 @@ from itertools import product
 from typing import Any
 
 from app.statistics.dimensions import DIMENSIONS
-from app.statistics.measures import CONVICTED, COUNTS, KNOWN_CLASSES, Kind, Measure, Predicate
+from app.statistics.measures import CONVICTED, COUNTS, KNOWN_CLASSES, Measure
 from app.statistics.question import Filter, Question
 from app.statistics.select import Counted
 
 UNKNOWN = "unknown"
+_UNSURE = (UNKNOWN, "mixed")  # a case is mixed also where one of its persons is of unknown status
 _CLASS = "sentence_class"
 
 
@@ -28,20 +29,23 @@ class Extremes:
     possible: Counted
 
 
-def extremes_of(question: Question) -> tuple[Extremes, ...]:
-    """The counts that bounds are made of, each once."""
-    found = {entry.name: entry for measure in question.measures for entry in _extremes(measure)}
-    strict = tuple(entry for entry in question.filters if DIMENSIONS[entry.dimension].learnt)
-    known = tuple(dict.fromkeys(DIMENSIONS[entry.dimension].column for entry in strict))
-    return tuple(
-        replace(entry, certain=replace(entry.certain, filters=strict, known=known)) for entry in found.values()
-    )
+def extremes_of(question: Question, measures: Iterable[Measure]) -> tuple[Extremes, ...]:
+    """The counts that the bounds of some measures of a question are made of, each once."""
+    found = {entry.name: entry for measure in measures for entry in _extremes(measure)}
+    certain = strict(question.filters)
+    return tuple(replace(entry, certain=replace(entry.certain, filters=certain)) for entry in found.values())
+
+
+def strict(filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    """The filters on what is learnt from a text, passed only by those of whom it is known that they pass."""
+    learnt = [entry for entry in filters if DIMENSIONS[entry.dimension].learnt]
+    return tuple(one for entry in learnt for one in (entry, Filter(entry.dimension, _UNSURE, is_not=True)))
 
 
 def relaxed(filters: Iterable[Filter]) -> tuple[Filter, ...]:
     """Filters that let those pass of whom it is not known whether they would."""
     return tuple(
-        replace(entry, codes=(*entry.codes, UNKNOWN))
+        replace(entry, codes=(*entry.codes, *_UNSURE))
         if DIMENSIONS[entry.dimension].learnt and not entry.is_not
         else entry
         for entry in filters
@@ -65,9 +69,8 @@ def bounds_of(
         total = sum(found.get((place[0], codes), {}).get(f"{name}:{side}", 0) for codes in product(*options))
         return total // rounding * rounding
 
-    if measure.kind is Kind.COUNT:
+    if measure.ratio is None:
         return count(measure.id, "certain"), count(measure.id, "possible")
-    assert measure.ratio
     if measure.ratio.over:
         own = place[1][question.dimensions.index(_CLASS)]
         if own not in KNOWN_CLASSES:
@@ -90,13 +93,13 @@ def _codes(question: Question, number: int, code: str, side: str, classes: tuple
     name = question.dimensions[number]
     if name == _CLASS and classes:
         return classes
-    return (code, UNKNOWN) if side == "possible" and DIMENSIONS[name].learnt else (code,)
+    return (code, *_UNSURE) if side == "possible" and DIMENSIONS[name].learnt else (code,)
 
 
 def _is_about_unknown(question: Question, codes: tuple[str, ...]) -> bool:
     named = (code for name, code in zip(question.dimensions, codes, strict=True) if DIMENSIONS[name].learnt)
     filtered = (code for entry in question.filters if DIMENSIONS[entry.dimension].learnt for code in entry.codes)
-    return UNKNOWN in (*named, *filtered)
+    return any(code in _UNSURE for code in (*named, *filtered))
 
 
 def _extremes(measure: Measure) -> Iterable[Extremes]:
@@ -108,13 +111,11 @@ def _extremes(measure: Measure) -> Iterable[Extremes]:
         convicted = Counted(measure.unit, measure.event, (CONVICTED,))
         yield Extremes("convicted", convicted, convicted)
     else:
-        numerator = COUNTS[measure.ratio.numerator]
-        yield _of_count(numerator)
-        rest = tuple(entry for entry in KNOWN_CLASSES if entry not in numerator.predicate.sentence_class)
+        yield _of_count(COUNTS[measure.ratio.numerator])
         yield Extremes(
-            f"not_{numerator.id}",
-            Counted(measure.unit, measure.event, (Predicate(CONVICTED.disposition, rest),)),
-            Counted(measure.unit, measure.event, (Predicate(CONVICTED.disposition, (*rest, UNKNOWN)),)),
+            f"not_{measure.ratio.numerator}",
+            Counted(measure.unit, measure.event, measure.ratio.others),
+            Counted(measure.unit, measure.event, measure.ratio.perhaps_others),
         )
 
 

@@ -71,6 +71,7 @@ def _measure(measure: Measure, lang: str) -> dict[str, Any]:
         "definition_version": measure.definition_version,
         "kind": measure.kind.value,
         "has_bounds": measure.has_bounds,
+        "no_bounds": measure.no_bounds or None,
         "transforms": [entry.id for entry in TRANSFORMS.values() if entry.fits(measure)],
         "numerator": ratio.numerator if ratio else None,
         "denominator": ratio.denominator if ratio else None,

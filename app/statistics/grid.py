@@ -12,7 +12,7 @@ from app.errors import TooManyCells
 from app.statistics.codes import Codes, natural_key
 from app.statistics.dimensions import DIMENSIONS
 from app.statistics.periods import count_periods, list_periods
-from app.statistics.plan import STOCK, Plan
+from app.statistics.plan import CERTAIN, POSSIBLE, STOCK, Plan
 from app.statistics.question import Question
 from app.statistics.select import Reading, Statement
 
@@ -66,6 +66,17 @@ async def read_values(connection: Connection, plan: Plan, cells_limit: int) -> d
 def _add(values: dict[Place, dict[str, Any]], rows: Sequence[Any], question: Question, names: Sequence[str]) -> None:
     for place, found in by_place(rows, question, names):
         values.setdefault(place, {}).update(found)
+
+
+async def read_bounds(connection: Connection, plan: Plan) -> dict[Place, dict[str, Any]]:
+    """What the bounds of a question are made of."""
+    found: dict[Place, dict[str, Any]] = {}
+    for reading in plan.bounds():
+        rows = await fetch(connection, reading.all())
+        await aside(len(rows), partial(_add, found, rows, plan.question, reading.names))
+    for side in (CERTAIN, POSSIBLE) if plan.has_stock else ():
+        found = _with_stock(found, plan, f"{STOCK}:{side}")
+    return found
 
 
 async def read_left_out(connection: Connection, plan: Plan) -> dict[bool, dict[str, int]]:
@@ -172,17 +183,17 @@ async def _count_combinations(connection: Connection, plan: Plan, reading: Readi
     return int(rows[0][0]) * shown
 
 
-def _with_stock(values: dict[Place, dict[str, Any]], plan: Plan) -> dict[Place, dict[str, Any]]:
+def _with_stock(values: dict[Place, dict[str, Any]], plan: Plan, name: str = STOCK) -> dict[Place, dict[str, Any]]:
     """Changes of a stock added up from period to period."""
     if plan.question.grain is None or plan.window is None:
         return values
     held = dict.fromkeys((combination for _, combination in values), 0)
     for period in list_periods(plan.question.grain, plan.window):
         for combination in held:
-            change = values.get((period.first, combination), {}).get(STOCK, 0)
+            change = values.get((period.first, combination), {}).get(name, 0)
             held[combination] += change
             if held[combination]:
-                values.setdefault((period.first, combination), {})[STOCK] = held[combination]
+                values.setdefault((period.first, combination), {})[name] = held[combination]
             elif change:
-                values[(period.first, combination)][STOCK] = 0
+                values[(period.first, combination)][name] = 0
     return values

@@ -37,11 +37,12 @@ class Kind(StrEnum):
 class Predicate:
     """Which ledger entries count; an empty tuple, None and False mean any.
 
-    `within_days`      decided at most so many days after receipt
-    `ended_horizon`    so many days after receipt are over by the record's last day, and a decision has its day
+    `within_days`, `beyond_days`  decided at most, or more than, so many days after receipt
+    `past_horizon`     so many days after receipt are over by the record's last day
+    `ended_horizon`    the same, and a decision has its day
     `running_horizon`  they are not over yet
     `has_term`         the length of the sentence is known
-    `has_days`         the days from receipt to decision are known
+    `has_days`, `lacks_days`  the days from receipt to decision are known, or not
     """
 
     disposition: tuple[str, ...] = ()
@@ -49,18 +50,21 @@ class Predicate:
     sentence_kind: tuple[str, ...] = ()
     is_presumed: bool | None = None
     within_days: int | None = None
+    beyond_days: int | None = None
+    past_horizon: int | None = None
     ended_horizon: int | None = None
     running_horizon: int | None = None
     has_term: bool = False
     has_days: bool = False
+    lacks_days: bool = False
 
     @property
     def columns(self) -> frozenset[str]:
         """Columns that it reads beside those that every sum keeps."""
-        horizons = (self.within_days, self.ended_horizon, self.running_horizon)
+        horizons = (self.within_days, self.beyond_days, self.past_horizon, self.ended_horizon, self.running_horizon)
         read = {
             "sentence_kind": bool(self.sentence_kind),
-            "days": self.has_days or any(days is not None for days in horizons),
+            "days": self.has_days or self.lacks_days or any(days is not None for days in horizons),
             "term_months": self.has_term,
         }
         return frozenset(name for name, is_read in read.items() if is_read)
@@ -72,6 +76,7 @@ class Ratio:
 
     `over`     a dimension of the question that is summed away in the denominator
     `not_yet`  the count of those who are left out because it is too early to tell
+    `others`, `perhaps_others`  who is in the denominator alone: certainly, or possibly (by any of these)
     """
 
     numerator: str
@@ -79,6 +84,8 @@ class Ratio:
     has_interval: bool = True
     over: str | None = None
     not_yet: str | None = None
+    others: tuple[Predicate, ...] = ()
+    perhaps_others: tuple[Predicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class Measure:
     """One thing that can be asked for.
 
     `certain`, `possible`  who counts at the least, and (by any of these) at the most; without them, `predicate`
+    `no_bounds`            why what is not known sets it no bounds
     `is_sentence`          it speaks of sentences, so that coverage stands beside it
     `population`           the count that tells how many of it lack a day; without it, itself or its denominator
     """
@@ -114,7 +122,7 @@ class Measure:
     is_stock: bool = False
     is_any_charge: bool = False
     is_sentence: bool = False
-    has_bounds: bool = False
+    no_bounds: str = ""
     certain: Predicate | None = None
     possible: tuple[Predicate, ...] = ()
     population: str | None = None
@@ -130,6 +138,11 @@ class Measure:
             Kind.ANY_CHARGE: self.is_any_charge,
         }
         return next((kind for kind, holds in found.items() if holds), Kind.COUNT)
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether there is a least and a most that it could be."""
+        return not self.no_bounds
 
     @property
     def additive(self) -> bool:

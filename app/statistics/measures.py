@@ -27,6 +27,7 @@ HORIZONS_DAYS = (30, 60, 90)
 KNOWN_CLASSES = ("custodial", "suspended", "deferred", "non_custodial")
 OPEN_CASE = ("pending", "unknown")
 DECIDED_CASE = ("verdict", "terminated", "medical_measures", "other")
+ENDED_UNDECIDED_CASE = ("returned_to_prosecutor", "transferred_jurisdiction", "joined")
 DECIDED_PERSON = (
     "convicted",
     "acquitted",
@@ -61,12 +62,12 @@ def _sentenced(measure_id: str, sentence_class: str, caption: str, caption_ru: s
         f" minority only, so this is a lower bound; see coverage. {_FIRST}",
         Predicate(("convicted",), (sentence_class,)),
         is_sentence=True,
-        has_bounds=True,
         possible=(Predicate(("convicted",), (sentence_class, "unknown")),),
     )
 
 
 def _share(measure_id: str, numerator: str, caption: str, caption_ru: str, whose: str) -> Measure:
+    others = tuple(entry for entry in KNOWN_CLASSES if entry != numerator)
     return Measure(
         measure_id,
         Unit.PERSON,
@@ -76,9 +77,13 @@ def _share(measure_id: str, numerator: str, caption: str, caption_ru: str, whose
         f"Persons whose sentence is known to be {whose}, divided by all convicted persons whose sentence is known"
         " (custodial, suspended, deferred or non-custodial; the convicted but exempt from punishment are in neither)."
         f" {_WILSON}, not of which sentences become known; see coverage. {_FIRST}",
-        ratio=Ratio(numerator, "sentences_known"),
+        ratio=Ratio(
+            numerator,
+            "sentences_known",
+            others=(Predicate(CONVICTED.disposition, others),),
+            perhaps_others=(Predicate(CONVICTED.disposition, (*others, "unknown")),),
+        ),
         is_sentence=True,
-        has_bounds=True,
     )
 
 
@@ -94,6 +99,7 @@ def _term(measure_id: str, place: int | None, caption: str, caption_ru: str, wha
         f" are interpolated linearly between the two nearest persons. {_FIRST}",
         IMPRISONED,
         spread=Spread("term_months", "month", place),
+        no_bounds="a term that is not known may be of any length, so that nothing bounds what is made of all of them",
         is_sentence=True,
         population="imprisoned_with_term",
     )
@@ -102,6 +108,12 @@ def _term(measure_id: str, place: int | None, caption: str, caption_ru: str, wha
 def _decided_within(days: int) -> tuple[Measure, ...]:
     """The share decided within so many days of receipt, and the counts that it is made of."""
     measure_id = f"decided_within_{days}_days"
+    within = Predicate(DECIDED_CASE, within_days=days, ended_horizon=days)
+    untold = Predicate((*DECIDED_CASE, "unknown"), past_horizon=days, lacks_days=True)  # in time, or too late
+    later = (
+        Predicate(DECIDED_CASE, beyond_days=days, past_horizon=days),
+        Predicate(("pending", *ENDED_UNDECIDED_CASE), past_horizon=days),
+    )
     whole = Measure(
         f"{measure_id}_share",
         Unit.CASE,
@@ -113,16 +125,24 @@ def _decided_within(days: int) -> tuple[Measure, ...]:
         " not_yet. A case that was transferred, returned to the prosecutor or joined was received and not decided."
         " Cases without a day of receipt, and closed ones whose day of decision is missing or before the receipt, are"
         f" in neither number. {_WILSON}. {_FIRST}",
-        ratio=Ratio(measure_id, f"cases_observed_{days}_days", not_yet=f"cases_not_yet_{days}_days"),
+        ratio=Ratio(
+            measure_id,
+            f"cases_observed_{days}_days",
+            not_yet=f"cases_not_yet_{days}_days",
+            others=later,
+            perhaps_others=(*later, untold),
+        ),
         population="cases_received",
     )
 
-    def count(name: str, predicate: Predicate) -> Measure:
-        return Measure(name, Unit.CASE, Event.RECEIVED, whole.caption, whole.caption_ru, "", predicate)
+    def count(name: str, predicate: Predicate, possible: tuple[Predicate, ...] = ()) -> Measure:
+        return Measure(
+            name, Unit.CASE, Event.RECEIVED, whole.caption, whole.caption_ru, "", predicate, possible=possible
+        )
 
     return (
         whole,
-        count(measure_id, Predicate(DECIDED_CASE, within_days=days, ended_horizon=days)),
+        count(measure_id, within, (within, untold)),
         count(f"cases_observed_{days}_days", Predicate(ended_horizon=days)),
         count(f"cases_not_yet_{days}_days", Predicate(running_horizon=days)),
     )
@@ -140,7 +160,6 @@ _MEASURES = (
         "Criminal cases received by a court, by the day of receipt. Every arrival counts: a case transferred to"
         " another court or returned and filed again is received twice; arrival=new counts without repeats."
         f" {_FIRST}",
-        has_bounds=True,
     ),
     Measure(
         "persons_received",
@@ -150,7 +169,6 @@ _MEASURES = (
         "Лиц в поступивших делах",
         "Defendants in criminal cases received by a court, by the day of receipt. Every arrival of a case counts"
         f" each of its defendants. {_FIRST}",
-        has_bounds=True,
     ),
     Measure(
         "cases_decided",
@@ -162,7 +180,6 @@ _MEASURES = (
         " or another final ruling. Cases returned to the prosecutor, transferred to another court or joined to"
         f" another case are closed but not decided. {_FIRST}",
         Predicate(DECIDED_CASE),
-        has_bounds=True,
     ),
     Measure(
         "cases_pending",
@@ -190,6 +207,7 @@ _MEASURES = (
         f" between the two nearest cases. {_FIRST}",
         Predicate(DECIDED_CASE, has_days=True),
         spread=Spread("days", "day", 1),
+        no_bounds="days that are not known may be any number, so that nothing bounds their median",
         population="cases_decided",
     ),
     Measure(
@@ -202,7 +220,6 @@ _MEASURES = (
         " acquitted, terminated, compulsory medical measures, or another final ruling. Those whose case was returned,"
         f" transferred or joined are not counted. {_FIRST}",
         Predicate(DECIDED_PERSON),
-        has_bounds=True,
     ),
     Measure(
         "persons_convicted",
@@ -214,7 +231,6 @@ _MEASURES = (
         " persons_convicted_presumed. It counts judgments, before any appeal, so a judgment after a retrial counts"
         f" again. {_FIRST}",
         CONVICTED,
-        has_bounds=True,
         certain=Predicate(("convicted",), is_presumed=False),
     ),
     Measure(
@@ -236,7 +252,6 @@ _MEASURES = (
         f"Persons known to be acquitted, {_BY_DECISION}. A court card does not say who was acquitted, so this is a"
         f" lower bound. {_FIRST}",
         ACQUITTED,
-        has_bounds=True,
         possible=(ACQUITTED, PRESUMED),
     ),
     Measure(
@@ -287,7 +302,6 @@ _MEASURES = (
         "Обвинения",
         "Charges filed against the defendants of cases received, by the day of receipt; one for each offence alleged"
         f" against each defendant, so one person may count several times. {_FIRST}",
-        has_bounds=True,
     ),
     Measure(
         "persons_charged",
@@ -338,6 +352,7 @@ _MEASURES = (
         " execution of the sentence) that must be known as well, and both numbers are taken without that grouping or"
         f" filter; coverage_of names the base. {_FIRST}",
         ratio=Ratio("sentences_known", "persons_convicted", has_interval=False),
+        no_bounds="it says how much is known, and that is known",
         is_sentence=True,
     ),
     _term("term_months_median", 1, "Term of imprisonment, median", "Медиана срока лишения свободы", "The median"),
@@ -375,5 +390,4 @@ SENTENCE_SHARE = Measure(
     f" whose sentence is unknown have no share. {_WILSON}, not of which sentences become known; see coverage. {_FIRST}",
     ratio=Ratio("persons_convicted", "sentences_known", over="sentence_class"),
     is_sentence=True,
-    has_bounds=True,
 )

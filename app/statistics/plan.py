@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from app.statistics.bounds import extremes_of, relaxed
+from app.statistics.bounds import extremes_of, relaxed, strict
 from app.statistics.dimensions import DIMENSIONS
 from app.statistics.measure import OFFENCE_DIMENSIONS, Event, Measure, Unit, counts_of
 from app.statistics.measures import COUNTS, OPEN_CASE
@@ -19,6 +19,7 @@ from app.statistics.sums import SUMS, choose_sum
 BASE_COUNTS = ("sentences_known", "persons_convicted")  # of `coverage`: numerator and denominator
 QUARTILES = "{0.25,0.5,0.75}"
 STOCK = "cases_pending"
+CERTAIN, POSSIBLE = "certain", "possible"  # who is counted at the least, and at the most
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,25 @@ class Plan:
         select.among(self.plain_dimensions, combinations)
         return select.counts(counted, BASE_COUNTS).all()
 
-    def bounds(self) -> Reading:
+    def bounds(self) -> Iterator[Reading]:
         """Who is certainly and who possibly in each row; filters let those pass of whom it is not known."""
-        extremes = extremes_of(self.question)
+        apart = {*self._any_charge, STOCK}
+        plain = tuple(measure for measure in self.question.measures if measure.id not in apart)
+        if plain:
+            yield self._bounds_of(plain)
+        filters = self.question.filters
+        sides = {CERTAIN: (*filters, *strict(filters)), POSSIBLE: relaxed(filters)}
+        for side, narrowed in sides.items():
+            plan = replace(self, question=replace(self.question, filters=narrowed))
+            for name in self._any_charge:
+                yield replace(plan._charged(COUNTS[name]), names=(f"{name}:{side}",))
+            if self.has_stock:
+                yield replace(plan._stock(side), names=(f"{STOCK}:{side}",))
+
+    def _bounds_of(self, measures: Iterable[Measure]) -> Reading:
+        extremes = extremes_of(self.question, measures)
         counted = [one for entry in extremes for one in (entry.certain, entry.possible)]
-        names = [f"{entry.name}:{side}" for entry in extremes for side in ("certain", "possible")]
+        names = [f"{entry.name}:{side}" for entry in extremes for side in (CERTAIN, POSSIBLE)]
         select = self._select(counted, relaxed(self.question.filters), self.question.dimensions)
         if self.window:
             select.between(self.window)
@@ -227,19 +242,24 @@ class Plan:
         name = measure.spread.column
         return select.reading(grouped, (f"{name}_n", f"{name}_quartiles", f"{name}_mean"), "c0 > 0")
 
-    def _stock(self) -> Reading:
+    def _stock(self, side: str | None = None) -> Reading:
         """By how much the stock changes in each period; in the first of the window, all that was before it.
 
-        Without a window, what is open.
+        Without a window, what is open. Of a closed case without its day nobody knows until when it was open: it is not
+        counted, but possibly open ever since; nor is it certain of one of which no result is known.
         """
         counted = Counted(Unit.CASE, Event.RECEIVED)
         select = self._from_ledger(self.question.filters)
         select.of((counted,))
         if self.window is None:
-            select.where.append(f"disposition = ANY({select.add(list(OPEN_CASE))})")
+            is_open = OPEN_CASE if side != CERTAIN else ("pending",)
+            select.where.append(f"disposition = ANY({select.add(list(is_open))})")
             select.group(None, self.question.dimensions)
             return select.reading(select.grouped(["coalesce(sum(n), 0)"]), (STOCK,), "c0 <> 0")
-        select.where.append(select.is_open_or_dated())
+        if side == CERTAIN:
+            select.where.append("(days IS NOT NULL OR disposition = 'pending')")
+        elif side is None:
+            select.where.append(select.is_open_or_dated())
         select.where.append(f"moved_on <= {select.add(self.window.last)}")
         if self.question.grain:
             moved_on = f"greatest(moved_on, {select.add(self.window.first)})"

@@ -316,7 +316,8 @@ class _Reader:
         for measure in measures if text == "true" else ():
             if not measure.has_bounds:
                 fitting = ", ".join(entry.id for entry in MEASURES.values() if entry.has_bounds)
-                self._fault("no-meaning", f"{measure.id} has no bounds; these have: {fitting}.", "bounds")
+                detail = f"{measure.id} has no bounds: {measure.no_bounds}. These have some: {fitting}."
+                self._fault("no-meaning", detail, "bounds")
         return text == "true"
 
 

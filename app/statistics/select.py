@@ -212,12 +212,17 @@ class Select:
             parts.append(f"is_presumed = {self.add(predicate.is_presumed)}")
         if predicate.within_days is not None:
             parts.append(f"days <= {self.add(predicate.within_days)}")
+        if predicate.beyond_days is not None:
+            parts.append(f"days > {self.add(predicate.beyond_days)}")
+        if predicate.past_horizon is not None:
+            parts.append(self._horizon(predicate.past_horizon, "<="))
         if predicate.ended_horizon is not None:
-            parts.append(self._horizon(predicate.ended_horizon, "<="))
+            parts += (self._horizon(predicate.ended_horizon, "<="), self.is_open_or_dated())
         if predicate.running_horizon is not None:
-            parts.append(self._horizon(predicate.running_horizon, ">"))
+            parts += (self._horizon(predicate.running_horizon, ">"), self.is_open_or_dated())
         parts += ["term_months IS NOT NULL"] if predicate.has_term else []
         parts += ["days IS NOT NULL"] if predicate.has_days else []
+        parts += ["days IS NULL"] if predicate.lacks_days else []
         return " AND ".join(parts) or "true"
 
     def is_open_or_dated(self) -> str:
@@ -225,7 +230,7 @@ class Select:
         return f"(days IS NOT NULL OR disposition = ANY({self.add(list(OPEN_CASE))}))"
 
     def _horizon(self, days: int, relation: str) -> str:
-        return f"day + {self.add(days)}::int {relation} {self.add(self.last)}::date AND {self.is_open_or_dated()}"
+        return f"day + {self.add(days)}::int {relation} {self.add(self.last)}::date"
 
     def _equals(self, entry: Filter) -> str:
         return f"{DIMENSIONS[entry.dimension].column} = ANY({self.add(list(entry.codes))})"
