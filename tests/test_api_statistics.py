@@ -136,26 +136,44 @@ async def test_the_catalogue_is_in_the_callers_language(client: Client) -> None:
     assert english["measures"] != russian["measures"]
 
 
-async def test_a_form_can_be_built_from_the_catalogue_alone(client: Client) -> None:
+async def test_a_form_can_be_built_from_the_catalogue_alone(filled: str) -> None:
     """Every parameter, every code of every filter, and what goes with what: each is asked, and nothing is refused."""
+    async with client_of(filled, anonymous_quota_minute=0) as client:
+        told = await read(client, "/v1/statistics/catalogue")
+        for dimension in told["dimensions"]:
+            codes = [code["id"] for code in dimension["codes"]]
+            assert codes and all(code["label"] for code in dimension["codes"])
+            for name in dimension["filters"]:
+                await read(client, f"/v1/statistics?{name}={','.join(codes[:30])}&group_by={dimension['id']}")
+        for transform in told["transforms"]:
+            by = ",".join(filter(None, ("month", "court" if transform["needs_dimension"] else "")))
+            fitting = ",".join(transform["measures"])
+            await read(client, f"/v1/statistics?measures={fitting}&group_by={by}&transform={transform['id']}")
+        for measure in told["measures"]:
+            path = f"/v1/statistics?measures={measure['id']}&bounds=true"
+            assert (await client.get(path)).status_code == (200 if measure["has_bounds"] else 422)
+            assert bool(measure["no_bounds"]) is not measure["has_bounds"]
+            by_week = f"/v1/statistics/weekly?measures={measure['id']}"
+            for vintage in ("latest", "first", "all"):
+                answer = await client.get(f"{by_week}&vintage={vintage}")
+                assert answer.status_code == (200 if vintage in measure["vintages"] else 422), answer.text
+            columns = (await read(client, f"{by_week}&nowcast=true"))["results"][0]
+            assert (f"{measure['id']}_expected" in columns) is measure["has_nowcast"]
+            records = await client.get(f"/v1/statistics/records?measures={measure['id']}")
+            assert records.status_code == (200 if measure["has_records"] else 422)
+        early = await read(client, "/v1/statistics/catalogue?revision=1")
+        assert (early["meta"]["revision"], told["meta"]["revision"]) == (1, 2)
+
+
+async def test_no_parameter_of_a_path_under_statistics_is_missing_in_the_catalogue(client: Client) -> None:
     told = await read(client, "/v1/statistics/catalogue")
-    spec = (await client.get("/openapi.json")).json()["paths"]["/v1/statistics"]["get"]["parameters"]
-    views = {"format", "lang", "delimiter", "bom", "labels", "limit"}
-    assert {entry["id"] for entry in told["parameters"]} == {entry["name"] for entry in spec} - views
-    for dimension in told["dimensions"]:
-        codes = [code["id"] for code in dimension["codes"]]
-        assert codes and all(code["label"] for code in dimension["codes"])
-        for name in dimension["filters"]:
-            await read(client, f"/v1/statistics?{name}={','.join(codes[:30])}&group_by={dimension['id']}")
-    for transform in told["transforms"]:
-        by = ",".join(filter(None, ("month", "court" if transform["needs_dimension"] else "")))
-        fitting = ",".join(transform["measures"])
-        await read(client, f"/v1/statistics?measures={fitting}&group_by={by}&transform={transform['id']}")
-    for measure in told["measures"]:
-        path = f"/v1/statistics?measures={measure['id']}&bounds=true"
-        assert (await client.get(path)).status_code == (200 if measure["has_bounds"] else 422)
-    early = await read(client, "/v1/statistics/catalogue?revision=1")
-    assert (early["meta"]["revision"], told["meta"]["revision"]) == (1, 2)
+    documented = (await client.get("/openapi.json")).json()["paths"]
+    paths = {path for path in documented if path.startswith(("/v1/statistics", "/v1/compare"))}
+    for path in paths - {"/v1/statistics/catalogue"}:
+        of_path = {entry["id"]: entry["schema"] for entry in told["parameters"] if path in entry["paths"]}
+        taken = [entry for entry in documented[path]["get"]["parameters"] if entry["in"] == "query"]
+        assert of_path == {entry["name"]: entry["schema"] for entry in taken}, path
+    assert all(entry["caption"] for entry in told["parameters"])
 
 
 async def test_an_empty_record_has_a_catalogue_without_the_codes_of_courts(database_url: str) -> None:

@@ -6,6 +6,7 @@ from app.api import (
     batches,
     behind,
     cases,
+    catalogue,
     changes,
     compare,
     conflicts,
@@ -26,6 +27,7 @@ from app.api import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     statistics.router,
+    catalogue.router,
     behind.router,
     skill.router,
     compare.router,

@@ -1,29 +1,27 @@
-"""Statistics: any question about the record, two with a path of their own, and the catalogue of what may be asked."""
+"""Statistics: any question about the record, and two with a path of their own."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
 from app.api import examples, schemas
 from app.api.asking import Asking
-from app.api.caching import short_hash
 from app.api.caller import StatisticsReader
-from app.api.common import LANGUAGE, SHOWN_AS, STATE
+from app.api.common import SHOWN_AS, STATE
 from app.api.describe import Operation
 from app.api.kinds import TEXT, TRUTH, WHOLE
 from app.api.negotiation import Representation
 from app.api.parameters import Asked, Parameter, ParameterSet, Role
 from app.api.reply import Answer, Reading, Reply, Replying, envelope
 from app.db.turns import aside
-from app.errors import Fault, InvalidParameters, NoRevisionYet
-from app.formats import dump, objects, render
+from app.errors import Fault, InvalidParameters
+from app.formats import objects, render
 from app.statistics import Answer as Answered
-from app.statistics import Codes, Question, catalogue, find_answer, parameters, read_question
+from app.statistics import Codes, Question, find_answer, parameters, read_question
 from app.statistics.beside import LAG_WEEKS_LIMIT, Beside, Vintage
-from app.statistics.breaks import find_method_breaks
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
 from app.statistics.outlook import with_outlook
@@ -117,7 +115,6 @@ BESIDE = (
     ),
 )
 QUESTION = ParameterSet((*ASKED, *BESIDE, WHOLE_LIMIT, *STATE, *SHOWN_AS))
-CATALOGUE = ParameterSet((*STATE, LANGUAGE))
 
 _WHOLE = (
     " All cells come at once, or none: too many are a 422. Missing is null. Weeks are ISO 8601, and empty periods"
@@ -163,21 +160,6 @@ _SENTENCES = _path(
     "Convicted persons by class of sentence: counts, shares with interval and denominator, coverage.",
     "sentences",
 )
-_CATALOGUE = Operation(
-    id="read_catalogue",
-    tag="Statistics",
-    summary="What may be asked",
-    description=(
-        "All that a form for questions needs: measures with unit, event, definition and what they add up over;"
-        " dimensions with their codes as of the state asked for; grains, transforms, parameters, limits; and the breaks"
-        " across which comparisons are marked. Before the first revision, without the codes of courts and offences."
-    ),
-    result=schemas.Catalogue,
-    scopes=("statistics",),
-    parameters=CATALOGUE,
-    formats=("json",),
-)
-
 AskedQuestion = Annotated[Asked, Depends(Asking(QUESTION))]
 
 
@@ -197,46 +179,6 @@ async def read_weekly(_: StatisticsReader, asked: AskedQuestion, reply: Reply) -
 async def read_sentences(_: StatisticsReader, asked: AskedQuestion, reply: Reply) -> Response:
     """Answer how those convicted were sentenced."""
     return await _reply(asked, reply, _SENTENCES.preset)
-
-
-@router.get("/v1/statistics/catalogue", **_CATALOGUE.route())
-async def read_catalogue(
-    _: StatisticsReader, asked: Annotated[Asked, Depends(Asking(CATALOGUE))], reply: Reply
-) -> Response:
-    """Tell what may be asked."""
-
-    limits: dict[str, Any] = {"cells_limit": reply.service.settings.cells_limit, "rounding": reply.rounding}
-
-    async def find(reading: Reading) -> Answer:
-        breaks = await find_method_breaks(reading.connection, 0, reading.state.revision)
-        told = _with_beside(catalogue(reading.shape.lang, reading.codes, method_breaks=breaks, **limits))
-        return Answer(dump({**told, "meta": reply.meta(reading.state, asked.canonical({Role.STATE}))}))
-
-    def write(shape: Representation) -> tuple[str, bytes]:
-        body = dump(_with_beside(catalogue(shape.lang, **limits)))
-        return short_hash(body), body
-
-    try:
-        return await reply.from_record(asked, find, may_pin=True, offered=("json",))
-    except NoRevisionYet:
-        if asked.canonical({Role.STATE}):
-            raise
-        return reply.as_is(asked, write, offered=("json",))
-
-
-def _with_beside(told: dict[str, Any]) -> dict[str, Any]:
-    """The catalogue with the parameters that are of the edge, not of a question."""
-    beside = [
-        {
-            "id": entry.name,
-            "is_list": False,
-            "caption": entry.caption,
-            "dimension": None,
-            "codes": list(entry.codes) or (["true", "false"] if entry.kind is TRUTH else None),
-        }
-        for entry in (*BESIDE, *STATE)
-    ]
-    return {**told, "parameters": [*told["parameters"], *beside]}
 
 
 async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:

@@ -29,7 +29,8 @@ BEHIND_COLUMNS = (
     Column("offence", codelist="offence", caption="The charge, or the offence by which the case or person is counted"),
     Column("day", "day", caption="Day of the event that is counted"),
 )
-_COUNTING = (Kind.COUNT, Kind.STOCK, Kind.ANY_CHARGE)
+COUNTING = (Kind.COUNT, Kind.STOCK, Kind.ANY_CHARGE)
+"""Kinds of measure behind which there are records."""
 _GROUPS = ("court", "case_id", "defendant", "offence_part", "day")
 
 
@@ -53,7 +54,7 @@ def faults_in(question: Question) -> tuple[Fault, ...]:
         detail = f"Give one measure, not {len(question.measures)}: one list holds the records of one count."
         return (Fault("one-measure", detail, parameter="measures"),)
     measure = question.measures[0]
-    if measure.kind in _COUNTING:
+    if measure.kind in COUNTING:
         return ()
     ratio = measure.ratio
     of = f"{ratio.numerator} and {ratio.denominator}" if ratio else measure.counted_in

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.statistics.behind import COUNTING
+from app.statistics.beside import LAG_WEEKS_LIMIT, Vintage, has_vintages
 from app.statistics.breaks import BREAKS, describe_break
 from app.statistics.cells import companions
 from app.statistics.codes import Codes
+from app.statistics.delays import has_nowcast
 from app.statistics.dimensions import DIMENSIONS, GRAINS, Dimension, GrainEntry
 from app.statistics.measures import MEASURES, SENTENCE_SHARE, SMALL_N, Measure
 from app.statistics.presets import PRESETS, Preset
@@ -50,6 +53,7 @@ def catalogue(
             "cells": cells_limit,
             "grains_per_question": 1,
             "group_by": HIGHEST_GROUP_BY,
+            "lag": LAG_WEEKS_LIMIT,
             "last_n": LAST_N_LIMIT,
             "small_n": SMALL_N,
             "rounding": rounding,
@@ -73,6 +77,9 @@ def _measure(measure: Measure, lang: str) -> dict[str, Any]:
         "has_bounds": measure.has_bounds,
         "no_bounds": measure.no_bounds or None,
         "transforms": [entry.id for entry in TRANSFORMS.values() if entry.fits(measure)],
+        "vintages": [one.value for one in Vintage if one is Vintage.LATEST or has_vintages(measure, one)],
+        "has_nowcast": has_nowcast(measure),
+        "has_records": measure.kind in COUNTING,
         "numerator": ratio.numerator if ratio else None,
         "denominator": ratio.denominator if ratio else None,
         "companions": [column.id for column in companions(measure, lang)],

@@ -40,6 +40,11 @@ def count_behind(measure: Measure) -> str | None:
     return measure.counted_in if measure.counted_in in COUNTS else None
 
 
+def has_nowcast(measure: Measure) -> bool:
+    """Whether it is a plain count: those that a nowcast and a signal are made for."""
+    return measure.kind is Kind.COUNT and count_behind(measure) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Delays:
     """What is known of the delays of one question as of one state.

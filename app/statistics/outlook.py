@@ -11,9 +11,9 @@ from app.records.revisions import State
 from app.statistics.answer import Answer, find_answer
 from app.statistics.beside import Beside
 from app.statistics.codes import Codes
-from app.statistics.delays import Delays, count_behind, find_delays
+from app.statistics.delays import Delays, count_behind, find_delays, has_nowcast
 from app.statistics.grid import Combination
-from app.statistics.measure import Kind, Measure
+from app.statistics.measure import Measure
 from app.statistics.nowcast import HORIZON_DAYS, Nowcast
 from app.statistics.periods import Period, period_of
 from app.statistics.question import Question
@@ -89,8 +89,7 @@ def _is_recent(period: Period, state: State) -> bool:
 
 
 def _counts(question: Question) -> Sequence[Measure]:
-    """The measures that are plain counts: those that a nowcast is made for."""
-    return [measure for measure in question.measures if measure.kind is Kind.COUNT and count_behind(measure)]
+    return [measure for measure in question.measures if has_nowcast(measure)]
 
 
 @dataclass(frozen=True, slots=True)
