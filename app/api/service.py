@@ -1,4 +1,4 @@
-"""What the handlers of one process share: settings, database, keys, and the codes of recent revisions."""
+"""What the handlers of one process share: settings, database, keys, and the codes and delays of recent revisions."""
 
 from asyncio import Semaphore
 from collections import OrderedDict
@@ -14,6 +14,7 @@ from app.db.database import Connection, Database
 from app.records.revisions import State
 from app.settings import Settings
 from app.statistics import Codes, find_codes
+from app.statistics.delays import KnownDelays
 from app.telemetry import Telemetry
 
 _KEPT_REVISIONS = 16
@@ -50,6 +51,7 @@ class Service:
     migration_head: str | None = None
     is_building: bool = False
     codes: KnownCodes = field(default_factory=KnownCodes)
+    delays: KnownDelays = field(default_factory=KnownDelays)
     batches: Semaphore = field(default_factory=lambda: Semaphore(_BATCHES_AT_ONCE))
 
     @property

@@ -22,6 +22,7 @@ from app.formats import objects, render
 from app.statistics import Answer as Answered
 from app.statistics import Codes, Question, find_answer, parameters, read_question
 from app.statistics.beside import LAG_WEEKS_LIMIT, Beside, Vintage
+from app.statistics.delays import KnownDelays
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
 from app.statistics.outlook import with_outlook
@@ -223,7 +224,8 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
     async def find(reading: Reading) -> Answer:
         question = question_of(asked, preset, reading.codes)
         limit = reply.service.settings.cells_limit
-        answer = await _find(reading, question, beside_of(asked), limit, reply.rounding)
+        delays = reply.service.delays
+        answer = await _find(reading, question, beside_of(asked), limit, reply.rounding, delays)
         rows = len(answer.table.rows)
         refuse_cut(asked, rows)
         if reading.shape.format.is_flat:
@@ -252,7 +254,9 @@ def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Rea
     return find
 
 
-async def _find(reading: Reading, question: Question, beside: Beside, cells_limit: int, rounding: int) -> Answered:
+async def _find(
+    reading: Reading, question: Question, beside: Beside, cells_limit: int, rounding: int, delays: KnownDelays
+) -> Answered:
     finds: Mapping[Vintage, Callable[..., Awaitable[Answered]]] = {
         Vintage.LATEST: find_answer,
         Vintage.FIRST: partial(find_first, lag_weeks=beside.lag_weeks or 0),
@@ -262,7 +266,7 @@ async def _find(reading: Reading, question: Question, beside: Beside, cells_limi
     answer = await finds[beside.vintage](*about, cells_limit=cells_limit, lang=reading.shape.lang, rounding=rounding)
     if beside.vintage is not Vintage.LATEST:
         return answer
-    return await with_outlook(*about, answer, beside, is_rounded=rounding > 1)
+    return await with_outlook(*about, answer, beside, is_rounded=rounding > 1, delays_at=delays)
 
 
 def refuse_cut(asked: Asked, rows: int) -> None:

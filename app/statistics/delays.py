@@ -1,9 +1,10 @@
 """Delays: how the counts of past periods grew from revision to revision, read from the ledger."""
 
+import asyncio
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from typing import Any
@@ -31,6 +32,7 @@ JOIN revisions r ON r.revision = l.revision
 """
 _FIRST_OF_SOURCES = "SELECT min(revision) AS revision FROM revisions WHERE revision <= $1 GROUP BY source"
 _DAY = timedelta(days=1)
+_KEPT = 64  # series; one holds a few numbers for each period and combination
 
 
 def count_behind(measure: Measure) -> str | None:
@@ -122,6 +124,39 @@ async def find_delays(
                 ordinary.setdefault(name, {})[(first, tuple(row[:width]))] = n
     ladders = {key: build_ladder(one) for key, one in past.items()}
     return Delays(question.grain, state.published_at, learnt, periods, ladders, past, ordinary)
+
+
+class KnownDelays:
+    """Delays as of a revision, kept for the last series asked for: they never change.
+
+    What several ask for at once is found once; should that fail, the next of them tries.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Delays] = OrderedDict()
+        self._sought: dict[Hashable, asyncio.Event] = {}
+
+    async def at(self, connection: Connection, state: State, question: Question, *, with_cells: bool) -> Delays:
+        """As `find_delays`, without the periods that taught."""
+        learnt = learnt_places(question)
+        names = question.dimensions if with_cells else tuple(question.dimensions[place] for place in learnt)
+        counts = tuple(map(count_behind, question.measures))
+        key = (state.revision, state.published_at, question.grain, question.filters, counts, names, with_cells)
+        while key not in self._kept and key in self._sought:
+            await self._sought[key].wait()
+        if key not in self._kept:
+            self._sought[key] = found = asyncio.Event()
+            try:
+                self._kept[key] = replace(
+                    await find_delays(connection, state, question, with_cells=with_cells), past={}
+                )
+            finally:
+                del self._sought[key]
+                found.set()
+        self._kept.move_to_end(key)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return replace(self._kept[key], learnt=learnt)
 
 
 def _teaching(grain: Grain, state: State, published: Published, back: int) -> tuple[Period, ...]:

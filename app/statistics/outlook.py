@@ -11,7 +11,7 @@ from app.records.revisions import State
 from app.statistics.answer import Answer, find_answer
 from app.statistics.beside import Beside
 from app.statistics.codes import Codes
-from app.statistics.delays import Delays, count_behind, find_delays, has_nowcast
+from app.statistics.delays import Delays, KnownDelays, count_behind, has_nowcast
 from app.statistics.grid import Combination
 from app.statistics.measure import Measure
 from app.statistics.nowcast import HORIZON_DAYS, Nowcast
@@ -38,11 +38,13 @@ async def with_outlook(
     beside: Beside,
     *,
     is_rounded: bool = False,
+    delays_at: KnownDelays | None = None,
 ) -> Answer:
     """The answer with `status` and `completeness` for each period, and what else is asked beside the counts.
 
     The counts stay as they are. Without a grain, or a row, there is nothing to add. Where counts are rounded, what
-    derives from exact ones is not told: a recent period is provisional, and its completeness null.
+    derives from exact ones is not told: a recent period is provisional, and its completeness null. `delays_at` keeps
+    the delays of series that were asked for before.
     """
     if question.grain is None or not answer.table.rows:
         return answer
@@ -56,7 +58,7 @@ async def with_outlook(
             size, lambda: cells.told([by_age.standing(*place) for place in cells.places], (), (), answer, ())
         )
     with_cells = beside.has_nowcast or beside.has_signal
-    delays = await find_delays(connection, state, question, with_cells=with_cells)
+    delays = await (delays_at or KnownDelays()).at(connection, state, question, with_cells=with_cells)
     teller = _Teller(question, delays)
     standing = await aside(size, lambda: [teller.standing(period, codes) for period, codes in cells.places])
     more: list[list[Any]] = [[] for _ in answer.table.rows]
