@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidParameters
 from app.statistics import Codes, find_answer, find_codes, read_question
-from app.statistics.measures import MEASURES
+from app.statistics.measures import HORIZONS_DAYS, MEASURES
 from app.statistics.sums import SUMS
 from tests.ledgers import (
     ask,
@@ -34,6 +35,7 @@ from tests.recount import (
     KEYS,
     LAST_REVISION,
     ORDER,
+    Entry,
     Given,
     Recount,
 )
@@ -185,3 +187,27 @@ async def test_the_shares_of_the_known_classes_add_up_to_1(record: Any, group_by
         [1.0] * len([*filter(None, shares.values())])
     )
     assert any(shares.values())
+
+
+async def test_the_edges_of_being_decided_in_time(connection: Any) -> None:
+    """A decision on the last day of the horizon is in time; a horizon that ends with the record's last day is over."""
+    last = date(2021, 1, 15)
+
+    def received(days_ago: int, days: int | None, disposition: str = "verdict") -> Entry:
+        what = {"unit": "case", "event": "received", "disposition": disposition, "days": days}
+        return person(str(last - timedelta(days_ago)), **what)
+
+    await hold(
+        connection,
+        received(0, None, "pending"),  # by which the record reaches that day
+        *(received(200, days) for horizon in HORIZONS_DAYS for days in (horizon - 1, horizon, horizon + 1)),
+        *(received(horizon + more, 1) for horizon in HORIZONS_DAYS for more in (-1, 0)),
+        received(200, None, "pending"),
+        received(200, 1, "transferred_jurisdiction"),
+        received(200, None),  # closed, nobody knows when: in neither number
+    )
+    measures = tuple(f"decided_within_{horizon}_days_share" for horizon in HORIZONS_DAYS)
+    [row] = rows_of(await ask(connection, {"measures": measures}))
+    told = [tuple(row[f"{name}_{side}"] for side in ("numerator", "n", "not_yet")) for name in measures]
+    # of nine decided late, those in time; then of six decided at once, those whose horizon is over; not_yet: the rest
+    assert told == [(2 + 5, 9 + 5 + 2, 2), (5 + 3, 9 + 3 + 2, 4), (8 + 1, 9 + 1 + 2, 6)]

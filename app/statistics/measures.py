@@ -124,7 +124,8 @@ def _decided_within(days: int) -> tuple[Measure, ...]:
         f" cases count whose {days} days were over by the last day that the record covers; the others are stated as"
         " not_yet. A case that was transferred, returned to the prosecutor or joined was received and not decided."
         " Cases without a day of receipt, and closed ones whose day of decision is missing or before the receipt, are"
-        f" in neither number. {_WILSON}. {_FIRST}",
+        " in neither number. What a court decided since it was last looked at is not known, so that the share is too"
+        f" low where that was before. {_WILSON}. {_FIRST}",
         ratio=Ratio(
             measure_id,
             f"cases_observed_{days}_days",
