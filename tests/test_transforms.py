@@ -203,6 +203,8 @@ async def test_a_transform_without_a_meaning_is_refused_and_told_which_have_one(
         await ask(record, asked)
     assert {fault.code for fault in caught.value.faults} == {code}
     if code == "no-meaning":
+        detail = caught.value.faults[0].detail
+        assert asked["measures"][0] not in detail.partition("; it has one for ")[2].rstrip(".").split(", ")
         assert "persons_convicted" in caught.value.faults[0].detail
 
 

@@ -122,6 +122,11 @@ async def test_vintages_over_http(client: httpx.AsyncClient) -> None:
     assert "vintage=first" in first["meta"]["question"]
     later = (await client.get(f"{path}&vintage=first&lag=4")).json()["results"]
     assert [(row["month"], row["vintage_revision"]) for row in later][:2] == [("2023-04", 1), ("2023-05", 2)]
+    charged = path.replace("persons_convicted", "persons_charged").replace("2023-04", "2023-01") + "&vintage=first"
+    every = {row["month"]: row["persons_charged"] for row in (await client.get(charged)).json()["results"]}
+    by_part = (await client.get(charged.replace("=month", "=month,offence_part"))).json()["results"]
+    assert {row["month"]: row["persons_charged_distinct"] for row in by_part} == every
+    assert any(every.values())
     csv = (await client.get(f"{path}&vintage=first&format=csv")).text.splitlines()
     assert csv[4].startswith("2023-07,2023-07-01,2023-07-31,false,,,not_yet,")
 

@@ -304,8 +304,10 @@ class _Reader:
         ]
         for measure in measures:
             if not transform.fits(measure) or measure.id in overlapping:
-                fitting = ", ".join(entry.id for entry in MEASURES.values() if transform.fits(entry))
-                detail = f"{text} of {measure.id} has no meaning here; it has one for {fitting}."
+                also = (entry for entry in MEASURES.values() if not (overlapping and entry.is_any_charge))
+                fitting = ", ".join(entry.id for entry in also if transform.fits(entry))
+                why = ": its rows overlap" if measure.id in overlapping else ""
+                detail = f"{text} of {measure.id} has no meaning here{why}; it has one for {fitting}."
                 self._fault("no-meaning", detail, "transform")
         return transform
 
