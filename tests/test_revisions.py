@@ -30,6 +30,7 @@ from tests.loading import (
     Desk,
     card,
     case,
+    empty,
     outcomes,
     person,
     recount,
