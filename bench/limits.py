@@ -31,7 +31,7 @@ from app.db.database import Database
 from app.db.embedded import embedded_postgres
 from app.ingest.batch import ingest_file
 from app.ingest.receipt import Options
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from bench.ingest import cases
 from bench.service import BIN, Served, served
 
@@ -333,7 +333,7 @@ class Bench:
 
 async def _prepare(url: str, folder: Path, size: int) -> list[str]:
     database = Database(url)
-    await bring_reference(database)
+    await bring_method(database)
     file = folder / "cases.ndjson"
     with file.open("w", encoding="utf-8") as rows:
         rows.writelines(json.dumps(case) + "\n" for case in cases(size))

@@ -23,7 +23,7 @@ from app.access.register import create_key
 from app.db.database import Database
 from app.db.embedded import embedded_postgres
 from app.errors import KeyInvalid
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from bench.limits import Line
 from bench.service import served
 
@@ -121,7 +121,7 @@ def main() -> int:
 
 
 async def _prepare(url: str) -> str:
-    await bring_reference(Database(url))
+    await bring_method(Database(url))
     async with Database(url).owner() as connection:
         return await create_key(connection, "bench", scopes=["statistics"])
 

@@ -16,7 +16,7 @@ from app.access.keys import make_key
 from app.access.register import create_key
 from app.db.database import Database
 from app.db.embedded import embedded_postgres
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from app.migrations import upgrade
 from tests.conftest import QUICK
 from tests.loading import GUIDS, JUDGED, card, case, until
@@ -127,7 +127,7 @@ class Scene:
 
 async def play(url: str, log: Path) -> list[str]:
     """Let it all happen; returns what of the keys is secret."""
-    await bring_reference(Database(url))
+    await bring_method(Database(url))
     async with Database(url).owner() as connection:
         admin = await create_key(connection, "root", scopes=("admin", "ingest", "curate", "records", "statistics"))
     with socket.socket() as free:
