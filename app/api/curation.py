@@ -49,6 +49,7 @@ router = APIRouter()
 
 _ID = ("Id of the case.", examples.CASE["id"])
 _IF_MATCH = re.compile(r'(?<!W/)"([1-9][0-9]{0,8})-[^"]*"')
+_MAY_MATCH = HEADER | {"If-Match": ("The case's ETag, as it was read.", '"3-5c2f1a"')}
 _HELD = (
     " With `If-Match` (the ETag of the case) it happens only where the case is still at that version."
     " The answer has the case as it is now; `revision` is null where there was nothing to change."
@@ -66,7 +67,7 @@ def _act(operation_id: str, summary: str, description: str, body: type) -> Opera
         body=body,
         path_parameters={"id": _ID},
         formats=("json",),
-        headers=HEADER,
+        headers=_MAY_MATCH,
         problems=(404, 409, 412),
     )
 
@@ -83,7 +84,7 @@ _CORRECT = Operation(
     body=Correction,
     path_parameters={"id": _ID},
     formats=("json",),
-    headers=HEADER,
+    headers=_MAY_MATCH,
     problems=(404, 409, 412, 428),
 )
 _WITHDRAW = _act(
@@ -105,7 +106,7 @@ _MERGE = Operation(
     result=CaseAct,
     scopes=("curate",),
     body=Merger,
-    headers=HEADER,
+    headers=_MAY_MATCH,
     path_parameters={"id": _ID, "other": ("Id of the case that stays.", "cs_01J8Z3V5N2Q4R6T8W0Y2A4C6E9")},
     formats=("json",),
     problems=(404, 409, 412),
@@ -140,7 +141,7 @@ _SETTLE = Operation(
     body=Resolution,
     path_parameters={"id": ("Id of the conflict.", examples.CONFLICT["id"])},
     formats=("json",),
-    headers=HEADER,
+    headers=_MAY_MATCH,
     problems=(404, 409, 412),
 )
 _Said = Correction | Resolution | Withdrawal | Restoration | Merger

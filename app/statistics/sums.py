@@ -48,6 +48,7 @@ class Sum:
 
 
 _SUMS = (  # the expected size grows; the first that covers a question answers it
+    Sum("by_day", frozenset()),
     Sum("by_status", frozenset({"offence", "service_status"})),
     Sum("by_offence", frozenset({"offence", "offence_part", "offence_group", "is_wartime"})),
     Sum("by_court", frozenset({"court", "court_level", "region", "district", "offence"})),

@@ -1,4 +1,4 @@
-"""The tally's blocks reach over powers of eight, not of two; two indexes serve what they are there for.
+"""The tally's blocks reach over powers of eight, not of two; a sum of nothing but days; two indexes serve what they are there for.
 
 Revision ID: 0011
 Revises: 0010
@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 _KEPT = {
+    "by_day": "disposition, sentence_class",
     "by_status": "disposition, sentence_class, offence, service_status",
     "by_offence": "disposition, sentence_class, offence, offence_part, offence_group, is_wartime",
     "by_court": "disposition, sentence_class, court_level, region, district, offence",
