@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp
 
 from app import __version__, migrations
 from app.access.keyring import Keyring
 from app.access.quotas import Quotas, shared_counts
 from app.api import openapi
+from app.api.answers import Answers, renew
 from app.api.edge import Edge
 from app.api.entrance import Entrance
 from app.api.problems import add_problem_handlers
@@ -16,6 +20,7 @@ from app.api.routers import ROUTERS
 from app.api.service import Service
 from app.db.database import Database
 from app.records.removals import removal_key
+from app.records.watching import RevisionWatch
 from app.settings import Settings
 from app.telemetry import Telemetry, make_log
 from app.web import make_router
@@ -34,13 +39,15 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
     keyring = Keyring(database, log=log)
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     quotas = Quotas(workers=settings.workers, shared=shared_counts(redis_url), log=log)
-    telemetry = Telemetry(log, has_lines=settings.request_log, has_metrics=settings.metrics)
+    telemetry = Telemetry(has_lines=settings.request_log, has_metrics=settings.metrics)
     entrance = Entrance(settings, keyring, quotas, secret)
+    answers = Answers(settings.cache_mb * 2**20)
+    watch = RevisionWatch(database, answers.heed, log=log)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
-            for part in (telemetry, database, keyring, quotas):
+            for part in (telemetry, database, keyring, quotas, watch):
                 await part.open()
                 opened.push_async_callback(part.close)
             yield
@@ -58,6 +65,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
         keyring,
         entrance,
         telemetry,
+        answers,
         secret,
         __version__,
         migration_head=migrations.head(),
@@ -66,8 +74,22 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
     for router in (*ROUTERS, openapi.make_router(settings.root_path), make_router()):
         app.include_router(router)
     add_problem_handlers(app)
-    app.add_middleware(Edge, entrance=entrance, url_limit_bytes=settings.url_limit_bytes, log=log, telemetry=telemetry)
+    # The edge itself is the last catch, so it takes the place of Starlette's.
+    app.middleware_stack = Edge(
+        _inside(app.build_middleware_stack()),
+        entrance=entrance,
+        answers=answers,
+        renew=partial(renew, answers, database),
+        url_limit_bytes=settings.url_limit_bytes,
+        log=log,
+        telemetry=telemetry,
+    )
     return app
+
+
+def _inside(stack: ASGIApp) -> ASGIApp:
+    assert isinstance(stack, ServerErrorMiddleware)
+    return stack.app
 
 
 def from_environment() -> FastAPI:

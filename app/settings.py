@@ -49,6 +49,9 @@ class Settings(BaseSettings):
         None, description="Folder where bodies lie while they are taken. Absent: the system's for temporary files."
     )
     url_limit_bytes: int = Field(8192, ge=256, description="Longest URL, bytes.")
+    cache_mb: int = Field(
+        64, ge=0, le=65536, description="Memory of each worker for answers that are kept, MB; 0: none is."
+    )
     cells_limit: int = Field(50_000, ge=1, description="Most cells in one statistical answer.")
     anonymous_scopes: str = Field(
         "statistics,records",

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.access.keys import read_key_id
 from app.api.openapi import routes
 from app.db.database import Database
-from app.telemetry import Seen, Telemetry, make_log
+from app.telemetry import Telemetry
 from tests.serving import client_fixture, client_of, fill, filled_fixture, problem_of  # noqa: F401
 from tests.test_access import new_key
 
@@ -124,13 +124,14 @@ async def test_metrics_are_read_as_prometheus_reads_them_and_open_to_this_machin
     answer = await client.get("/metrics")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     counts = {
-        (sample.labels["route"], sample.labels["status"]): sample.value
+        (sample.labels["route"], sample.labels["status"], sample.labels["cache"]): sample.value
         for sample in families["sudstat_request_seconds"].samples
         if sample.name.endswith("_count")
     }
-    assert counts[("/v1/cases", "200")] == 3
-    assert counts[("/v1/cases/{id}", "404")] == 1
-    assert counts[("none", "404")] == 20  # one series, whatever paths are tried
+    assert counts["/v1/cases", "200", "miss"] == 1
+    assert counts["/v1/cases", "200", "hit"] == 2
+    assert counts["/v1/cases/{id}", "404", "none"] == 1
+    assert counts["none", "404", "none"] == 20  # one series, whatever paths are tried
     assert families["sudstat_snapshots_running"].samples[0].value == 0
     assert families["sudstat_keys_age_seconds"].samples[0].value < 60
     assert problem_of(await client.get("/metrics", headers={"Via": "1.1 proxy"})) == (401, "key-missing")
@@ -146,9 +147,10 @@ async def test_lines_and_metrics_can_be_left_out(database_url: str, capsys: pyte
 
 async def test_a_log_that_cannot_be_written_costs_lines_and_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.telemetry._MOST_LINES", 100)
-    telemetry = Telemetry(make_log())
+    telemetry = Telemetry()
     for number in range(1000):
-        telemetry.note(Seen(str(number), "GET", None, 200, 0.1, None, None))
-    kept = len(telemetry._taken())
+        telemetry.note((0.0, str(number), "GET", None, 200, 0.1, None, None))
+        telemetry._reckon(10)
+    kept = telemetry._taken().count("\n")
     assert kept <= 100
     assert kept + telemetry.lost_lines == 1000

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
-from app.access.keys import Caller, HeldKey, check_key, read_key_id
+from app.access.keys import Caller, HeldKey, check_key, good_until, read_key_id
 from app.access.register import add_use, read_register
 from app.db.away import is_database_away
 from app.db.database import Connection, Database
@@ -26,6 +26,7 @@ TRUSTED_S = 10.0
 _WRITE_S = 60.0
 _PAUSE_S = 0.05  # between two readings: however many wrong keys are tried, the register is read 20 times a second
 _RETRY_S = 0.5
+_DAY_S = 86_400
 
 
 class Keyring:
@@ -38,8 +39,8 @@ class Keyring:
         self._read_at = float("-inf")
         self._wanted = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
-        self._counted: dict[tuple[str, date], list[int]] = {}
-        self._last: dict[str, datetime] = {}
+        self._counted: dict[tuple[str, int], list[int]] = {}  # by key and day since 1970: requests and refusals
+        self._last: dict[str, float] = {}
         self._written_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -70,7 +71,7 @@ class Keyring:
         """
         key_id = read_key_id(presented)
         with suppress(KeyInvalid):  # it may have been made a moment ago, by another process
-            if self._is_fresh():
+            if self.is_fresh:
                 return check_key(presented, self._keys.get(key_id))
         await self.refresh()
         return check_key(presented, self._keys.get(key_id))
@@ -87,29 +88,44 @@ class Keyring:
             async with asyncio.timeout(_RETRY_S):
                 await read
         except TimeoutError:
-            if not self._is_fresh():
+            if not self.is_fresh:
                 raise Unavailable(
                     "Keys cannot be checked now. Try again later.", headers={"Retry-After": "5"}
                 ) from None
 
-    def note_use(self, key_id: str, *, is_refused: bool) -> None:
+    @property
+    def register(self) -> object:
+        """What stands for the register: another object as soon as anything in it has changed."""
+        return self._keys
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether keys may be believed: the register was read a short while ago."""
+        return self.age_s < TRUSTED_S
+
+    def good_until_s(self, presented: str) -> float:
+        """Until when (seconds since 1970) a key that was just found is good, unless the register changes."""
+        held = self._keys.get(read_key_id(presented))
+        ends_at = good_until(presented, held) if held else datetime.now(UTC)
+        return ends_at.timestamp() if ends_at else float("inf")
+
+    def note_use(self, key_id: str, now_s: float, *, is_refused: bool) -> None:
         """Count a request of a key."""
-        now = datetime.now(UTC)
-        counted = self._counted.setdefault((key_id, now.date()), [0, 0])
+        day = int(now_s // _DAY_S)
+        counted = self._counted.get((key_id, day))
+        if counted is None:
+            counted = self._counted[key_id, day] = [0, 0]
         counted[is_refused] += 1
-        self._last[key_id] = now
+        self._last[key_id] = now_s
 
     def unwritten(self, key_id: str) -> Mapping[date, tuple[int, int]]:
         """By day: requests and refusals of a key that only this process knows of as yet."""
-        return {day: (asked, refused) for (key, day), (asked, refused) in self._counted.items() if key == key_id}
+        return {_day(day): (asked, refused) for (key, day), (asked, refused) in self._counted.items() if key == key_id}
 
     @property
     def age_s(self) -> float:
         """Time since the register was read."""
         return time.monotonic() - self._read_at
-
-    def _is_fresh(self) -> bool:
-        return self.age_s < TRUSTED_S
 
     async def _keep(self) -> None:
         while True:
@@ -136,10 +152,12 @@ class Keyring:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(POLL_S):
-                self._keys = await read_register(connection)
+                keys = await read_register(connection)
         except BaseException:
             self._waiting += waiting
             raise
+        if keys != self._keys:
+            self._keys = keys
         self._read_at = begun
         for read in waiting:
             if not read.done():
@@ -148,12 +166,16 @@ class Keyring:
     async def _write(self, connection: Connection) -> None:
         counted, last = self._counted, self._last
         self._counted, self._last, self._written_at = {}, {}, time.monotonic()
-        rows = [(key, day, asked, refused) for (key, day), (asked, refused) in counted.items()]
+        rows = [(key, _day(day), asked, refused) for (key, day), (asked, refused) in counted.items()]
         try:
-            await add_use(connection, rows, last.items())
+            await add_use(connection, rows, [(key, datetime.fromtimestamp(at_s, UTC)) for key, at_s in last.items()])
         except BaseException:
-            for key, day, asked, refused in rows:
-                kept = self._counted.setdefault((key, day), [0, 0])
+            for place, (asked, refused) in counted.items():
+                kept = self._counted.setdefault(place, [0, 0])
                 kept[0], kept[1] = kept[0] + asked, kept[1] + refused
             self._last = {**last, **self._last}
             raise
+
+
+def _day(number: int) -> date:
+    return datetime.fromtimestamp(number * _DAY_S, UTC).date()

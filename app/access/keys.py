@@ -65,12 +65,21 @@ def check_key(presented: str, held: HeldKey | None) -> Caller:
         raise KeyInvalid("This key is not known here.")
     if held.revoked_at is not None:
         raise KeyInvalid("This key has been revoked.")
-    ends_at = held.expires_at
-    if not is_current and held.previous_until is not None:
-        ends_at = min(held.previous_until, ends_at or held.previous_until)
+    ends_at = _ends_at(held, is_current=is_current)
     if ends_at is not None and ends_at <= now:
         raise KeyExpired(f"This key expired at {ends_at:%Y-%m-%dT%H:%M:%SZ}.")
     return held.caller
+
+
+def good_until(presented: str, held: HeldKey) -> datetime | None:
+    """When a key that was found good ends, unless it is revoked before; None: never."""
+    return _ends_at(held, is_current=hmac.compare_digest(held.digest, digest(presented)))
+
+
+def _ends_at(held: HeldKey, *, is_current: bool) -> datetime | None:
+    if is_current or held.previous_until is None:
+        return held.expires_at
+    return min(held.previous_until, held.expires_at or held.previous_until)
 
 
 def make_key(key_id: str | None = None) -> tuple[str, str]:

@@ -49,6 +49,38 @@ class Left:
     resets_in_s: int
 
 
+class Meter:
+    """The counters of one caller until the next window begins, for whoever asks often: counts without waiting."""
+
+    __slots__ = ("_form", "_held", "_quotas", "policy")
+
+    def __init__(self, quotas: "Quotas", who: str, limits: Limits, now_s: float) -> None:
+        self._quotas = quotas
+        self._held = [
+            (quotas.count(window, who, now_s), quota, (int(now_s // window.length_s) + 1) * window.length_s)
+            for window, quota in _limited(limits)
+        ]
+        lefts = [Left(window, quota, 0, 0) for window, quota in _limited(limits)]
+        self.policy = rate_limit_headers(lefts).get("RateLimit-Policy", "").encode()
+        self._form = ", ".join(f'"{left.window.id}";r=%d;t=%d' for left in lefts).encode()
+
+    def spend(self, now_s: float) -> bytes | None:
+        """Count one request and tell what is left, as `RateLimit` says it; empty where nothing is limited.
+
+        None, and nothing is counted, where a quota is used up or others have to be told first: `Quotas.spend` does it.
+        """
+        told: list[int] = []
+        allowed, whole_s = self._quotas.allowed, int(now_s)
+        for count, quota, ends_s in self._held:
+            left = allowed(quota, count, now_s)
+            if left <= 0 or self._quotas.must_tell(quota, count, now_s):
+                return None
+            told += (left - 1, ends_s - whole_s)
+        for count, _, _ in self._held:
+            count.own += 1
+        return self._form % tuple(told)
+
+
 class Quotas:
     """The counters of one process."""
 
@@ -66,16 +98,15 @@ class Quotas:
         Returns the windows as they are afterwards; where `remaining` of one is below 0, the request is refused
         and counted in none.
         """
-        if self._shared is not None and now_s >= self._alone_until:
-            for window, quota in _limited(limits):
-                count = self._count(window, who, now_s)
-                if count.own - count.told >= max(1, quota // _LEASES):
-                    await self._tell(window, who, count, int(now_s // window.length_s))
+        for window, quota in _limited(limits):
+            count = self.count(window, who, now_s)
+            if self.must_tell(quota, count, now_s):
+                await self._tell(window, who, count, int(now_s // window.length_s))
         lefts = self.look(who, limits, now_s)
         if any(left.remaining <= 0 for left in lefts):
             return tuple(_less(left) if left.remaining <= 0 else left for left in lefts)
         for left in lefts:
-            self._count(left.window, who, now_s).own += 1
+            self.count(left.window, who, now_s).own += 1
         return tuple(map(_less, lefts))
 
     def look(self, who: str, limits: Limits, now_s: float) -> tuple[Left, ...]:
@@ -84,7 +115,7 @@ class Quotas:
             Left(
                 window,
                 quota,
-                max(0, self._allowed(quota, self._count(window, who, now_s), now_s)),
+                max(0, self.allowed(quota, self.count(window, who, now_s), now_s)),
                 window.length_s - int(now_s % window.length_s),
             )
             for window, quota in _limited(limits)
@@ -101,12 +132,20 @@ class Quotas:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _allowed(self, quota: int, count: _Count, now_s: float) -> int:
+    def must_tell(self, quota: int, count: _Count, now_s: float) -> bool:
+        """Whether the other workers have to be told before more is let through."""
+        if self._shared is None or now_s < self._alone_until:
+            return False
+        return count.own - count.told >= max(1, quota // _LEASES)
+
+    def allowed(self, quota: int, count: _Count, now_s: float) -> int:
+        """How many more requests are let through."""
         if self._shared is None or now_s < self._alone_until:
             return max(1, quota // self._workers) - count.own
         return quota - count.all - (count.own - count.told)
 
-    def _count(self, window: Window, who: str, now_s: float) -> _Count:
+    def count(self, window: Window, who: str, now_s: float) -> _Count:
+        """The counter of a caller in the window that is now."""
         number = int(now_s // window.length_s)
         held = self._counts.get(window.id)
         if held is None or held[0] != number:

@@ -10,13 +10,13 @@ _GZIPPED = "-gzip"
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
-def make_etag(*parts: object, is_gzipped: bool) -> str:
-    """A strong entity tag of everything that an answer depends on; one for each content coding."""
-    return quote_etag(short_hash("\n".join(map(str, parts)).encode()), is_gzipped=is_gzipped)
+def make_tag(*parts: object) -> str:
+    """A strong entity tag of everything that an answer depends on, without quotes and coding."""
+    return short_hash("\n".join(map(str, parts)).encode())
 
 
 def quote_etag(tag: str, *, is_gzipped: bool) -> str:
-    """A tag in its quotes."""
+    """A tag in its quotes; one for each content coding."""
     return f'"{tag}{_GZIPPED if is_gzipped else ""}"'
 
 

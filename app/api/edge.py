@@ -7,20 +7,22 @@ further than here.
 import re
 import secrets
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.keys import Caller
-from app.api.entrance import Entrance, Visit
+from app.api.answers import Answers, Raw, Ready
+from app.api.caching import holds
+from app.api.entrance import Entrance, Shown, Visit
 from app.api.problems import problem_of, problem_response
 from app.db.turns import on_behalf_of
 from app.errors import BadRequest, Fault, InvalidParameters, Problem, UriTooLong
-from app.telemetry import Seen, Telemetry, trace_of
+from app.telemetry import Telemetry, trace_of
 
 _EXPOSED = (
     "ETag, Link, RateLimit, RateLimit-Policy, Retry-After,"
@@ -36,58 +38,132 @@ _READS = ("GET", "HEAD", "OPTIONS")  # what another site's page may do
 # Of what is no page: nothing in it may run, and no page may frame it. Pages send a policy of their own.
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
 _HSTS = "max-age=31536000"
+_ALWAYS = {"X-Content-Type-Options": "nosniff", "Vary": _VARY}
+_TO_OTHER_SITES = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
+_UNLESS_SAID = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
+_ON_KEPT = tuple(
+    (name.lower().encode(), value.encode()) for name, value in {**_ALWAYS, **_TO_OTHER_SITES, **_UNLESS_SAID}.items()
+)
+# Headers that are looked at here; values of one that comes more than once are put together with line feeds.
+_HEEDED = frozenset((
+    b"accept", b"accept-encoding", b"accept-language", b"authorization", b"x-api-key", b"x-forwarded-for",
+    b"x-forwarded-proto", b"x-request-id", b"if-none-match", b"origin", b"access-control-request-method",
+))  # fmt: skip
+_KEPT_METHODS = frozenset(("GET", "HEAD"))
+_EMPTY: Message = {"type": "http.response.body", "body": b""}
+_FIRST_REFUSAL = 400
+_ID_BYTES = 12
+_IDS_AT_ONCE = 256
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Edge:
-    """Wraps the application; `telemetry` is told of each request, `log` of what went wrong."""
+    """Wraps the application; `telemetry` is told of each request, `log` of what went wrong.
+
+    What was asked before is answered here, from the bytes that `answers` keeps: behind the check of the key and the
+    quota, with the headers and the line in the log of any other answer. `renew` reads which revision is published,
+    once a request that may have published one has succeeded.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, entrance: Entrance, url_limit_bytes: int, log: Any, telemetry: Telemetry
+        self,
+        app: ASGIApp,
+        *,
+        entrance: Entrance,
+        answers: Answers,
+        renew: Callable[[], Awaitable[None]],
+        url_limit_bytes: int,
+        log: Any,
+        telemetry: Telemetry,
     ) -> None:
         self._app = app
         self._entrance = entrance
+        self._answers = answers
+        self._renew = renew
         self._url_limit_bytes = url_limit_bytes
         self._log = log
         self._telemetry = telemetry
+        self._ids: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = time.perf_counter()
-        headers = Headers(scope=scope)
-        is_head = scope["method"] == "HEAD"
-        state = {**scope.get("state", {}), "request_id": _request_id(headers), "is_head": is_head}
-        inner = {**scope, "method": "GET" if is_head else scope["method"], "state": state}
-        answer = _Answer(send, state["request_id"], scope["method"])
-        try:
-            await self._answer(inner, receive, answer, headers)
-        finally:
-            seen = Seen(
-                request_id=state["request_id"],
-                method=scope["method"],
-                route=getattr(inner.get("route"), "path", None),
-                status=answer.status,
-                duration_s=time.perf_counter() - begun,
-                key_id=answer.key_id,
-                cache=state.get("cache"),
-            )
-            self._telemetry.note(seen)
+        # Until an answer is found, every microsecond here is some percent of what a machine can serve.
+        begun, now_s = time.perf_counter(), time.time()
+        told: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in _HEEDED:
+                told[name] = told[name] + b"\n" + value if name in told else value
+        get, client, method = told.get, scope["client"], scope["method"]
+        shown = (
+            client[0] if client else None, scope["scheme"], get(b"authorization"), get(b"x-api-key"),
+            get(b"x-forwarded-for"), get(b"x-forwarded-proto"),
+        )  # fmt: skip
+        came = _Came(begun, now_s, self._request_id(get(b"x-request-id")), shown, told)
+        guest = self._entrance.recognise(shown, now_s) if method in _KEPT_METHODS else None
+        if guest is not None:
+            ready = self._answers.find(_raw(scope, get, guest.audience), begun)
+            limit = self._entrance.pass_by(guest, now_s) if ready is not None else None
+            if ready is not None and limit is not None:
+                own = [(b"x-request-id", came.request_id.encode())]
+                if limit:
+                    own += ((b"ratelimit-policy", guest.meter.policy), (b"ratelimit", limit))
+                if guest.is_encrypted:
+                    own.append((b"strict-transport-security", _HSTS.encode()))
+                await self._send_kept(ready, own, came, method, guest.key_id, send)
+                return
+        await self._handle(scope, receive, send, came)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: "_Answer", headers: Headers) -> None:
+    async def _send_kept(
+        self, ready: Ready, own: list[tuple[bytes, bytes]], came: "_Came", method: str, key_id: str | None, send: Send
+    ) -> None:
+        """Send an answer that is there; `own` are the headers of this one request."""
+        held = came.told.get(b"if-none-match")
+        if held is not None and (held == ready.etag_bytes or holds(held.decode("latin-1"), ready.etag)):
+            status, cache, headers = 304, "not-modified", ready.short_headers + own
+        else:
+            status, cache, headers = 200, "hit", ready.headers + own
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send(_EMPTY if status == 304 or method == "HEAD" else ready.body)
+        finally:
+            took_s = time.perf_counter() - came.begun
+            self._telemetry.note((came.at_s, came.request_id, method, ready.route, status, took_s, key_id, cache))
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send, came: "_Came") -> None:
+        """A request whose answer is not at hand."""
+        method = scope["method"]
+        is_head = method == "HEAD"
+        state = {**scope.get("state", {}), "request_id": came.request_id, "is_head": is_head}
+        inner = {**scope, "method": "GET" if is_head else method, "state": state}
+        answer = _Answer(send, came.request_id, method, self._renew)
+        try:
+            await self._answer(inner, receive, answer, came)
+        finally:
+            took_s = time.perf_counter() - came.begun
+            route, cache = getattr(inner.get("route"), "path", None), state.get("cache")
+            self._telemetry.note(
+                (came.at_s, came.request_id, method, route, answer.status, took_s, answer.key_id, cache)
+            )
+        if route is not None and answer.visit is not None and "kept" in state:
+            kept, is_gzipped = state["kept"]
+            ready = kept.ready(route, _ON_KEPT, is_gzipped=is_gzipped)
+            self._answers.spell(_raw(scope, came.told.get, answer.visit.audience), ready)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: "_Answer", came: "_Came") -> None:
         refused = refuse_url(scope, self._url_limit_bytes)
         if refused is not None:
             await _send_problem(refused, scope, receive, send)
-        elif scope["method"] == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers:
+        elif scope["method"] == "OPTIONS" and {b"origin", b"access-control-request-method"} <= came.told.keys():
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
         else:
-            await self._enter(scope, receive, send)
+            await self._enter(scope, receive, send, came)
 
-    async def _enter(self, scope: Scope, receive: Receive, send: "_Answer") -> None:
-        visit = await self._entrance.admit(scope)
+    async def _enter(self, scope: Scope, receive: Receive, send: "_Answer", came: "_Came") -> None:
+        visit = await self._entrance.admit(scope, came.shown, came.at_s)
         scope["state"]["visit"] = visit
         send.visit = visit
         on_behalf_of.set(visit.who)
@@ -108,15 +184,45 @@ class Edge:
                 raise  # half an answer is out: only a broken connection tells the caller
             await _send_problem(problem, scope, receive, send)
 
+    def _request_id(self, given: bytes | None) -> str:
+        """The id that was given, where it is a sane one; else one at random."""
+        if given is not None:
+            text = given.decode("latin-1")
+            if _SANE_ID.fullmatch(text):
+                return text
+        if not self._ids:
+            digits = secrets.token_hex(_ID_BYTES * _IDS_AT_ONCE)
+            self._ids = [digits[at : at + 2 * _ID_BYTES] for at in range(0, len(digits), 2 * _ID_BYTES)]
+        return self._ids.pop()
+
+
+class _Came(NamedTuple):
+    """A request that came: when, its id, what it shows of its caller, and those of its headers that are heeded here."""
+
+    begun: float
+    at_s: float
+    request_id: str
+    shown: Shown
+    told: Mapping[bytes, bytes]
+
+
+def _raw(scope: Scope, get: Callable[[bytes], bytes | None], audience: str) -> Raw:
+    """By what a request is known that came before."""
+    return (
+        scope.get("raw_path") or scope["path"].encode(), scope["query_string"], get(b"accept"),
+        get(b"accept-encoding"), get(b"accept-language"), audience,
+    )  # fmt: skip
+
 
 class _Answer:
     """Sends, with the headers of every answer, and without a body to HEAD."""
 
-    def __init__(self, send: Send, request_id: str, method: str) -> None:
+    def __init__(self, send: Send, request_id: str, method: str, renew: Callable[[], Awaitable[None]]) -> None:
         self._send = send
         self._is_read = method in _READS
         self._request_id = request_id
         self._is_head = method == "HEAD"
+        self._renew = renew
         self.status: int | None = None
         self.visit: Visit | None = None
 
@@ -128,6 +234,8 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if not self._is_read and message["status"] < _FIRST_REFUSAL:
+                await self._renew()  # whoever is told of a revision sees it in the next answer
             self.status = message["status"]
             self._complete(MutableHeaders(scope=message))
         elif self._is_head and message["type"] == "http.response.body":
@@ -136,15 +244,12 @@ class _Answer:
 
     def _complete(self, headers: MutableHeaders) -> None:
         headers["X-Request-ID"] = self._request_id
-        if self._is_read:
-            headers["Access-Control-Allow-Origin"] = "*"
-            headers["Access-Control-Expose-Headers"] = _EXPOSED
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers.setdefault("Content-Security-Policy", _POLICY)
-        headers.setdefault("Referrer-Policy", "no-referrer")
+        for name, value in {**_ALWAYS, **(_TO_OTHER_SITES if self._is_read else {})}.items():
+            headers[name] = value
+        for name, value in _UNLESS_SAID.items():
+            headers.setdefault(name, value)
         if self.visit and self.visit.is_encrypted:
             headers["Strict-Transport-Security"] = _HSTS
-        headers["Vary"] = _VARY
         headers.setdefault("Cache-Control", "private, no-cache")
         for name, value in (self.visit.headers if self.visit else {}).items():
             headers[name] = value
@@ -179,11 +284,6 @@ def _decode(raw: bytes) -> str | None:
 def _control_fault(name: str) -> Fault:
     parameter = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", name)[:80]
     return Fault("control-character", f"{parameter} holds a control character; leave it out.", parameter=parameter)
-
-
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _SANE_ID.fullmatch(given) else secrets.token_hex(12)
 
 
 async def _send_problem(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:

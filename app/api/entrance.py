@@ -8,14 +8,20 @@ from typing import Any
 from app.access.addresses import Address, caller_address, is_within, read_networks, stand_in
 from app.access.keyring import Keyring
 from app.access.keys import Caller
-from app.access.quotas import Left, Quotas, rate_limit_headers
+from app.access.quotas import Left, Meter, Quotas, rate_limit_headers
+from app.access.windows import WINDOWS
 from app.errors import KeyInvalid, Problem, QuotaExceeded
 from app.settings import Settings
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sudstat"'}
 _FREE = ("/v1/me", "/v1/config")
 _LOOPBACK = read_networks("127.0.0.0/8,::1")
+_SHORTEST_S = min(window.length_s for window in WINDOWS.values())
+_MOST_GUESTS = 4096
 Headers = Sequence[tuple[bytes, bytes]]
+Shown = tuple[str | None, str | None, bytes | None, bytes | None, bytes | None, bytes | None]
+"""All by which a caller is known: peer, scheme, Authorization, X-API-Key, X-Forwarded-For, X-Forwarded-Proto; the
+values of a header that comes several times with a line feed between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,23 @@ class Visit:
     refused: QuotaExceeded | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def audience(self) -> str:
+        """Same scopes, and counts rounded alike: whoever is of one audience gets the same bytes."""
+        return audience_of(self.caller)
+
+
+@dataclass(slots=True)
+class Guest:
+    """A caller who was let in a moment ago: known by what they show until a window ends or the register changes."""
+
+    audience: str
+    key_id: str | None
+    is_encrypted: bool
+    meter: Meter
+    register: object
+    until_s: float
+
 
 class Entrance:
     """Where every request comes in."""
@@ -48,25 +71,43 @@ class Entrance:
         self._root_path = settings.root_path
         self._of_addresses = _limits(settings.anonymous_quota_minute, settings.anonymous_quota_day)
         self._of_keys = _limits(settings.key_quota_minute, settings.key_quota_day)
+        self._guests: dict[Shown, Guest] = {}
 
-    async def admit(self, scope: Mapping[str, Any]) -> Visit:
+    def recognise(self, shown: Shown, now_s: float) -> Guest | None:
+        """Whoever was let in before and still may come, by what they show; None: they have to be admitted."""
+        guest = self._guests.get(shown)
+        if guest is None or now_s >= guest.until_s:
+            return None
+        if guest.key_id is not None and not (guest.register is self._keyring.register and self._keyring.is_fresh):
+            return None
+        return guest
+
+    def pass_by(self, guest: Guest, now_s: float) -> bytes | None:
+        """Count one request and tell what `RateLimit` says; None, and nothing is counted, where `admit` has to."""
+        told = guest.meter.spend(now_s)
+        if told is not None and guest.key_id is not None:
+            self._keyring.note_use(guest.key_id, now_s, is_refused=False)
+        return told
+
+    async def admit(self, scope: Mapping[str, Any], shown: Shown, now_s: float) -> Visit:
         """Tell who asks, and count it, unless what is asked for is free."""
-        now_s = time.time()
         headers: Headers = scope["headers"]
         peer = scope["client"][0] if scope.get("client") else None
         forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
         address = caller_address(peer, forwarded, self._trusted)
-        caller = await self._identify(headers)
+        caller, good_until_s = await self._identify(headers)
         key_id = caller.key_id if isinstance(caller, Caller) else None
         who = f"k:{key_id}" if key_id else stand_in(address, self._secret, now_s)
         is_local = _is_local(address, headers, is_proxied=bool(forwarded))
         is_encrypted = self._is_encrypted(scope, peer, headers)
         if self._is_free(scope["path"]):
             return Visit(caller, who, is_local, is_encrypted)
+        if isinstance(caller, Caller):
+            self._remember(shown, caller, who, good_until_s, now_s, is_encrypted=is_encrypted)
         lefts = await self._quotas.spend(who, self.limits_of(caller), now_s)
         spent = [left for left in lefts if left.remaining < 0]
         if key_id:
-            self._keyring.note_use(key_id, is_refused=bool(spent))
+            self._keyring.note_use(key_id, now_s, is_refused=bool(spent))
         refused = _refusal(spent) if spent else None
         return Visit(caller, who, is_local, is_encrypted, refused, rate_limit_headers(lefts))
 
@@ -81,13 +122,26 @@ class Entrance:
         """What is left to a caller, without counting."""
         return self._quotas.look(visit.who, self.limits_of(visit.caller), time.time())
 
-    async def _identify(self, headers: Headers) -> Caller | Problem:
-        """A bad key is never taken for none."""
+    def _remember(
+        self, shown: Shown, caller: Caller, who: str, good_until_s: float, now_s: float, *, is_encrypted: bool
+    ) -> None:
+        if len(self._guests) >= _MOST_GUESTS:
+            self._guests.clear()
+        # Windows, and what stands for an address, begin anew at a multiple of the shortest.
+        until_s = min(good_until_s, (now_s // _SHORTEST_S + 1) * _SHORTEST_S)
+        meter = Meter(self._quotas, who, self.limits_of(caller), now_s)
+        register = self._keyring.register
+        self._guests[shown] = Guest(audience_of(caller), caller.key_id, is_encrypted, meter, register, until_s)
+
+    async def _identify(self, headers: Headers) -> tuple[Caller | Problem, float]:
+        """Who it is, and until when that is so; a bad key is never taken for none."""
         try:
             presented = _presented_key(headers)
-            return self._nobody if presented is None else await self._keyring.find(presented)
+            if presented is None:
+                return self._nobody, float("inf")
+            return await self._keyring.find(presented), self._keyring.good_until_s(presented)
         except Problem as problem:
-            return problem
+            return problem, 0.0
 
     def _is_free(self, path: str) -> bool:
         if self._root_path and path.startswith(f"{self._root_path}/"):
@@ -100,6 +154,13 @@ class Entrance:
         told = [value for name, value in headers if name == b"x-forwarded-proto"]
         proxy = caller_address(peer, (), ())
         return bool(told) and told[-1] == b"https" and proxy is not None and is_within(proxy, self._trusted)
+
+
+def audience_of(caller: Caller | Problem) -> str:
+    """The audience of a caller: scopes, and whether there is a key, by which counts may be rounded."""
+    if isinstance(caller, Problem):
+        return ""
+    return " ".join(("a key:" if caller.key_id else "no key:", *sorted(caller.scopes)))
 
 
 def _presented_key(headers: Headers) -> str | None:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from starlette.responses import StreamingResponse
 
-from app.api.caching import cache_control, holds, make_etag, quote_etag
+from app.api.answers import Kept, Key, Made
+from app.api.caching import cache_control, holds, make_tag, quote_etag
 from app.api.lookups import label_of, lookups_of
 from app.api.negotiation import Representation, choose
 from app.api.parameters import Asked
@@ -110,26 +111,51 @@ class Replying:
         if not asked.has_lookups and check is _nothing:
             asked.refuse()
         shape = choose(asked, self.request.headers, offered)
-        async with self.service.database.snapshot() as connection:
-            before = None
-            if opens is None:
-                state = await open_state(connection, asked, revision)
-            else:
-                before, state = await opens(connection, asked)
-            codes = await self.service.codes.at(connection, state)
-            unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
-            asked.refuse([*unknown, *check(codes, shape)])
-            states = (before, state) if before else (state,)
-            etag = self._etag(asked, states, shape)
-            is_immutable = may_pin and all(one.is_pinned for one in states)
-            reading = Reading(connection, state, codes, shape, before)
-            await guard(reading)
-            if self._holds(etag):
-                return self._not_modified(etag, self._cache_control(is_immutable=is_immutable))
-            answer = await find(reading)
-        cache = self._cache_control(is_private=answer.is_private, is_immutable=is_immutable)
-        headers = {"ETag": etag, "Cache-Control": cache, **_state_headers(state), **answer.headers}
-        return self._send(answer.body, shape, headers)
+
+        async def make() -> Made:
+            async with self.service.database.snapshot() as connection:
+                before = None
+                if opens is None:
+                    state = await open_state(connection, asked, revision)
+                else:
+                    before, state = await opens(connection, asked)
+                codes = await self.service.codes.at(connection, state)
+                unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
+                asked.refuse([*unknown, *check(codes, shape)])
+                states = (before, state) if before else (state,)
+                tag = self._tag(asked, states, shape)
+                etag = quote_etag(tag, is_gzipped=shape.is_gzipped)
+                is_immutable = may_pin and all(one.is_pinned for one in states)
+                reading = Reading(connection, state, codes, shape, before)
+                await guard(reading)
+                if self._holds(etag):
+                    return self._not_modified(etag, self._cache_control(is_immutable=is_immutable))
+                answer = await find(reading)
+            cache = self._cache_control(is_private=answer.is_private, is_immutable=is_immutable)
+            headers = {"Content-Type": shape.format.content_type, **_state_headers(state), **answer.headers}
+            if isinstance(answer.body, bytes):
+                return Kept.of(states, answer.body, tag, cache, headers)
+            return self._send(answer.body, shape, {"ETag": etag, "Cache-Control": cache, **headers})
+
+        if asked.faults:  # they are no part of the key
+            made, was_there = await make(), False
+        else:
+            made, was_there = await self.service.answers.get(self._key(asked, shape), make)
+        return self._answer(made, shape, was_there=was_there) if isinstance(made, Kept) else made
+
+    def _key(self, asked: Asked, shape: Representation) -> Key:
+        return Key(self.path, asked.canonical(), shape.key, self.request.state.visit.audience)
+
+    def _answer(self, kept: Kept, shape: Representation, *, was_there: bool) -> Response:
+        """An answer from its bytes; the edge is told of them, and sends them itself the next time."""
+        self.request.state.kept = kept, shape.is_gzipped
+        etag = kept.etag(is_gzipped=shape.is_gzipped)
+        if self._holds(etag):
+            return self._not_modified(etag, kept.cache_control)
+        self.request.state.cache = "hit" if was_there else "miss"
+        coding = {"Content-Encoding": "gzip"} if shape.is_gzipped else {}
+        headers = {**kept.headers, **coding, "ETag": etag, "Cache-Control": kept.cache_control}
+        return Response(kept.coded(is_gzipped=shape.is_gzipped), headers=headers)
 
     def as_is(
         self,
@@ -166,10 +192,10 @@ class Replying:
             "attribution": settings.attribution,
         }
 
-    def _etag(self, asked: Asked, states: Iterable[State], shape: Representation) -> str:
+    def _tag(self, asked: Asked, states: Iterable[State], shape: Representation) -> str:
         held = (number for state in states for number in (state.revision, state.removed_in))
         question = (self.path, asked.canonical(), *held, shape.key, f"counts by {self.rounding}")
-        return make_etag(self.service.seal, *question, is_gzipped=shape.is_gzipped)
+        return make_tag(self.service.seal, *question)
 
     def _holds(self, etag: str) -> bool:
         return holds(self.request.headers.get("if-none-match"), etag)

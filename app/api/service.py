@@ -8,6 +8,7 @@ from hashlib import blake2b
 from fastapi import Request
 
 from app.access.keyring import Keyring
+from app.api.answers import Answers
 from app.api.cursor import cursor_key
 from app.api.entrance import Entrance
 from app.db.database import Connection, Database
@@ -46,6 +47,7 @@ class Service:
     keyring: Keyring
     entrance: Entrance
     telemetry: Telemetry
+    answers: Answers
     secret: bytes
     release: str
     migration_head: str | None = None
