@@ -47,12 +47,12 @@ def serve_on(sock: socket.socket, settings: Settings, url: str) -> None:
     raise_file_limit()
     if settings.workers == 1:
         app = create_app(settings, database_url=url, secret=secret)
-        uvicorn.Server(_uvicorn(app, settings)).run(sockets=[sock])
+        uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[sock])
         return
     os.environ["SUDSTAT_DATABASE_URL"] = url  # the workers read their settings anew
     os.environ["SUDSTAT_SECRET"] = secret.decode()
     os.environ["SUDSTAT_WORKERS"] = str(settings.workers)  # each lets through its share of a quota
-    config = _uvicorn("app.main:from_environment", settings, factory=True)
+    config = uvicorn_config("app.main:from_environment", settings, factory=True)
     _Workers(config, sockets=[sock]).run()
 
 
@@ -67,7 +67,7 @@ class _Workers(Multiprocess):
             signal.signal(signal.SIGINT, heard)
 
 
-def _uvicorn(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
+def uvicorn_config(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=factory,

@@ -1,0 +1,206 @@
+"""Kept answers beside a raw ASGI app that sends the same bytes from the same server: `make bench-cached`.
+
+The raw app is served by the service's own uvicorn, with the status, headers and body that the service sent; wrk asks
+both with a key. Alternately, a few times over; what is told is the median of the ratios of runs side by side.
+"""
+
+import argparse
+import asyncio
+import os
+import pickle
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvicorn
+
+from app import __version__, migrations
+from app.access.register import create_key
+from app.cli.serving import uvicorn_config
+from app.db.database import Database
+from app.db.embedded import embedded_postgres
+from app.ingest.batch import ingest_file
+from app.ingest.receipt import Options
+from app.ingest.restate import bring_reference
+from app.settings import Settings
+from bench.ingest import cases
+from bench.service import BIN
+
+_QUESTION = "/v1/statistics/weekly?measures=cases_received&court=61GV0012&start_period=2020&end_period=2020-06"
+_CASES = 20_000
+_UNLIMITED = 1_000_000_000
+_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
+_NOT_2XX = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+_MISSED = re.compile(r"Socket errors: (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the load goes: its name in the table, address, and headers of every request."""
+
+    name: str
+    url: str
+    headers: Sequence[str]
+
+
+async def _fill(url: str, folder: Path) -> str:
+    """Take cases in, and return a key."""
+    database = Database(url)
+    await bring_reference(database)
+    path = folder / "cases.ndjson"
+    path.write_bytes(b"".join(orjson.dumps(case) + b"\n" for case in cases(_CASES)))
+    await ingest_file(
+        database,
+        path,
+        Options(layout="house", layer="court_card", source="bench", author="bench", seen_on=date(2024, 8, 1)),
+    )
+    async with database.owner() as connection:
+        return await create_key(connection, "bench", scopes=["statistics"])
+
+
+def _ask(url: str, headers: dict[str, str]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body; without what uvicorn adds by itself."""
+    try:
+        answer: Any = urllib.request.urlopen(urllib.request.Request(url, headers=headers))  # noqa: S310
+    except urllib.error.HTTPError as error:
+        answer = error
+    sent = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    return answer.status, [pair for pair in sent if pair[0] not in (b"date", b"server")], answer.read()
+
+
+@contextmanager
+def _process(*command: str, **env: str) -> Iterator[None]:
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(  # noqa: S603
+            command, env={**os.environ, **env}, stderr=log, stdout=subprocess.DEVNULL
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def _ready(url: str) -> None:
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310
+        except urllib.error.HTTPError:  # a 304
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"{url} does not answer")
+
+
+def serve_raw(path: str, port: int) -> None:
+    """The raw app: what it sends was written to a file."""
+    status, headers, body = pickle.loads(Path(path).read_bytes())  # noqa: S301
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    config = uvicorn_config(app, Settings(port=port))
+    config.lifespan, config.port = "off", port
+    uvicorn.Server(config).run(sockets=[config.bind_socket()])
+
+
+def _load(target: Target, connections: int, seconds: float) -> float:
+    """Requests a second."""
+    headers = [part for header in target.headers for part in ("-H", header)]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *headers, target.url]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    if _NOT_2XX.search(told) or _MISSED.search(told):
+        raise RuntimeError(told)
+    found = _RATE.search(told)
+    assert found
+    return float(found[1])
+
+
+def _report(rows: Sequence[tuple[int, int, str, Sequence[float], Sequence[float]]]) -> str:
+    lines = [
+        "| status | connections | log and metrics | requests a second | raw app | ratio (each round) | median |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for status, connections, name, ours, raw in rows:
+        ratios = [one / other for one, other in zip(ours, raw, strict=True)]
+        each = " ".join(f"{ratio:.2f}" for ratio in ratios)
+        lines.append(
+            f"| {status} | {connections} | {name} | {statistics.median(ours):,.0f} | {statistics.median(raw):,.0f}"
+            f" | {each} | **{statistics.median(ratios):.2f}** |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--port", type=int, default=8790)
+    parser.add_argument("--raw", nargs=2, metavar=("FILE", "PORT"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.raw:
+        serve_raw(given.raw[0], int(given.raw[1]))
+        return
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        url = opened.enter_context(embedded_postgres(folder / "postgres"))
+        migrations.upgrade(url)
+        key = asyncio.run(_fill(url, folder))
+        env = {"SUDSTAT_DATABASE_URL": url, "SUDSTAT_SECRET": "s" * 40}
+        env |= {f"SUDSTAT_KEY_QUOTA_{window}": str(_UNLIMITED) for window in ("MINUTE", "DAY")}
+        ours = {}
+        for at, (name, flag) in enumerate((("on", "true"), ("off", "false"))):
+            said = {"SUDSTAT_PORT": str(given.port + at), "SUDSTAT_REQUEST_LOG": flag, "SUDSTAT_METRICS": flag}
+            opened.enter_context(_process(str(BIN / "sudstat"), "serve", **env, **said))
+            ours[name] = f"http://127.0.0.1:{given.port + at}{_QUESTION}"
+            _ready(f"http://127.0.0.1:{given.port + at}/readyz")
+        asked = {"Authorization": f"Bearer {key}"}
+        _, sent, body = _ask(ours["on"], asked)
+        held = {200: asked, 304: {**asked, "If-None-Match": dict(sent)[b"etag"].decode()}}
+        raw = {}
+        for at, (status, headers) in enumerate(held.items(), 2):
+            answer = _ask(ours["on"], headers)
+            assert answer[0] == status, answer
+            file = folder / str(status)
+            file.write_bytes(pickle.dumps(answer))
+            opened.enter_context(
+                _process(sys.executable, "-m", "bench.cached", "--raw", str(file), str(given.port + at))
+            )
+            raw[status] = f"http://127.0.0.1:{given.port + at}{_QUESTION}"
+            _ready(raw[status])
+        rows = []
+        for status, headers in held.items():
+            told = [f"{name}: {value}" for name, value in headers.items()]
+            for connections in (16, 64):
+                targets = [Target("raw", raw[status], told), *(Target(name, at, told) for name, at in ours.items())]
+                for target in targets:
+                    _load(target, connections, 1)
+                found: dict[str, list[float]] = {target.name: [] for target in targets}
+                for turn in range(given.rounds):
+                    for target in targets if turn % 2 else reversed(targets):
+                        found[target.name].append(_load(target, connections, given.seconds))
+                rows += [(status, connections, name, found[name], found["raw"]) for name in ours]
+        size = f"{len(body):,} bytes, {len(sent)} headers"
+        print(f"Sudstat {__version__}; body of {size}; rounds of {given.seconds} s.\n\n{_report(rows)}")
+
+
+if __name__ == "__main__":
+    main()
