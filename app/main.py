@@ -1,12 +1,12 @@
 """Joins the rooms into one application: opens the database, serves, closes it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__, migrations
 from app.access.keyring import Keyring
@@ -26,7 +26,26 @@ from app.telemetry import Telemetry, make_log
 from app.web import make_router
 
 
-def create_app(settings: Settings, *, database_url: str, secret: bytes, is_building: bool = False) -> FastAPI:
+class Application(FastAPI):
+    """Resources with the edge around them, which is the last catch in place of Starlette's own."""
+
+    edge: Edge
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        return self.edge(scope, receive, send)
+
+    async def inside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the edge hands on."""
+        await super().__call__(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's, without its last catch."""
+        stack = super().build_middleware_stack()
+        assert isinstance(stack, ServerErrorMiddleware)
+        return stack.app
+
+
+def create_app(settings: Settings, *, database_url: str, secret: bytes, is_building: bool = False) -> Application:
     """The application. Its database is open while its lifespan lasts; `is_building` keeps it from being ready."""
     database = Database(
         database_url,
@@ -52,7 +71,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
                 opened.push_async_callback(part.close)
             yield
 
-    app = FastAPI(
+    app = Application(
         lifespan=lifespan,
         openapi_url=None,
         docs_url=None,
@@ -74,9 +93,8 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
     for router in (*ROUTERS, openapi.make_router(settings.root_path), make_router()):
         app.include_router(router)
     add_problem_handlers(app)
-    # The edge itself is the last catch, so it takes the place of Starlette's.
-    app.middleware_stack = Edge(
-        _inside(app.build_middleware_stack()),
+    app.edge = Edge(
+        app.inside,
         entrance=entrance,
         answers=answers,
         renew=partial(renew, answers, database),
@@ -87,12 +105,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
     return app
 
 
-def _inside(stack: ASGIApp) -> ASGIApp:
-    assert isinstance(stack, ServerErrorMiddleware)
-    return stack.app
-
-
-def from_environment() -> FastAPI:
+def from_environment() -> Application:
     """The application of one worker process: its settings, with database and secret, are in the environment."""
     settings = Settings()
     if settings.database_url is None or settings.secret is None:

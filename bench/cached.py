@@ -78,7 +78,7 @@ def _ask(url: str, headers: dict[str, str]) -> tuple[int, list[tuple[bytes, byte
     except urllib.error.HTTPError as error:
         answer = error
     sent = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-    return answer.status, [pair for pair in sent if pair[0] not in (b"date", b"server")], answer.read()
+    return answer.status, [pair for pair in sent if pair[0] not in (b"date", b"server", b"connection")], answer.read()
 
 
 @contextmanager

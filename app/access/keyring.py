@@ -35,7 +35,8 @@ class Keyring:
     def __init__(self, database: Database, *, log: Any) -> None:
         self._database = database
         self._log = log
-        self._keys: Mapping[str, HeldKey] = {}
+        self.register: Mapping[str, HeldKey] = {}
+        """Keys by id; another object as soon as anything in it has changed."""
         self._read_at = float("-inf")
         self._wanted = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
@@ -71,10 +72,10 @@ class Keyring:
         """
         key_id = read_key_id(presented)
         with suppress(KeyInvalid):  # it may have been made a moment ago, by another process
-            if self.is_fresh:
-                return check_key(presented, self._keys.get(key_id))
+            if self._is_fresh():
+                return check_key(presented, self.register.get(key_id))
         await self.refresh()
-        return check_key(presented, self._keys.get(key_id))
+        return check_key(presented, self.register.get(key_id))
 
     async def refresh(self) -> None:
         """Return when the register has been read anew.
@@ -88,24 +89,14 @@ class Keyring:
             async with asyncio.timeout(_RETRY_S):
                 await read
         except TimeoutError:
-            if not self.is_fresh:
+            if not self._is_fresh():
                 raise Unavailable(
                     "Keys cannot be checked now. Try again later.", headers={"Retry-After": "5"}
                 ) from None
 
-    @property
-    def register(self) -> object:
-        """What stands for the register: another object as soon as anything in it has changed."""
-        return self._keys
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether keys may be believed: the register was read a short while ago."""
-        return self.age_s < TRUSTED_S
-
     def good_until_s(self, presented: str) -> float:
         """Until when (seconds since 1970) a key that was just found is good, unless the register changes."""
-        held = self._keys.get(read_key_id(presented))
+        held = self.register.get(read_key_id(presented))
         ends_at = good_until(presented, held) if held else datetime.now(UTC)
         return ends_at.timestamp() if ends_at else float("inf")
 
@@ -126,6 +117,14 @@ class Keyring:
     def age_s(self) -> float:
         """Time since the register was read."""
         return time.monotonic() - self._read_at
+
+    @property
+    def trusted_until(self) -> float:
+        """Until when (`time.monotonic`) keys may be believed: a short while after the register was read."""
+        return self._read_at + TRUSTED_S
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() < self.trusted_until
 
     async def _keep(self) -> None:
         while True:
@@ -156,8 +155,8 @@ class Keyring:
         except BaseException:
             self._waiting += waiting
             raise
-        if keys != self._keys:
-            self._keys = keys
+        if keys != self.register:
+            self.register = keys
         self._read_at = begun
         for read in waiting:
             if not read.done():

@@ -57,7 +57,7 @@ class Meter:
     def __init__(self, quotas: "Quotas", who: str, limits: Limits, now_s: float) -> None:
         self._quotas = quotas
         self._held = [
-            (quotas.count(window, who, now_s), quota, (int(now_s // window.length_s) + 1) * window.length_s)
+            (quotas.count(window, who, now_s), quota, quotas.share(quota), _end_of(window, now_s))
             for window, quota in _limited(limits)
         ]
         lefts = [Left(window, quota, 0, 0) for window, quota in _limited(limits)]
@@ -70,14 +70,19 @@ class Meter:
         None, and nothing is counted, where a quota is used up or others have to be told first: `Quotas.spend` does it.
         """
         told: list[int] = []
-        allowed, whole_s = self._quotas.allowed, int(now_s)
-        for count, quota, ends_s in self._held:
-            left = allowed(quota, count, now_s)
-            if left <= 0 or self._quotas.must_tell(quota, count, now_s):
+        quotas, whole_s = self._quotas, int(now_s)
+        for count, quota, share, ends_s in self._held:
+            if quotas.is_alone:
+                left = share - count.own
+            elif quotas.must_tell(quota, count, now_s):
+                return None
+            else:
+                left = quotas.allowed(quota, count, now_s)
+            if left <= 0:
                 return None
             told += (left - 1, ends_s - whole_s)
-        for count, _, _ in self._held:
-            count.own += 1
+        for held in self._held:
+            held[0].own += 1
         return self._form % tuple(told)
 
 
@@ -87,6 +92,7 @@ class Quotas:
     def __init__(self, *, workers: int = 1, shared: SharedCounts | None = None, log: Any) -> None:
         self._workers = workers
         self._shared = shared
+        self.is_alone = shared is None
         self._log = log
         self._alone_until = float("-inf")
         self._counts: dict[str, tuple[int, dict[str, _Count]]] = {}
@@ -116,7 +122,7 @@ class Quotas:
                 window,
                 quota,
                 max(0, self.allowed(quota, self.count(window, who, now_s), now_s)),
-                window.length_s - int(now_s % window.length_s),
+                _end_of(window, now_s) - int(now_s),
             )
             for window, quota in _limited(limits)
         )
@@ -132,6 +138,10 @@ class Quotas:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def share(self, quota: int) -> int:
+        """What one worker lets through where workers do not share their counts."""
+        return max(1, quota // self._workers)
+
     def must_tell(self, quota: int, count: _Count, now_s: float) -> bool:
         """Whether the other workers have to be told before more is let through."""
         if self._shared is None or now_s < self._alone_until:
@@ -141,7 +151,7 @@ class Quotas:
     def allowed(self, quota: int, count: _Count, now_s: float) -> int:
         """How many more requests are let through."""
         if self._shared is None or now_s < self._alone_until:
-            return max(1, quota // self._workers) - count.own
+            return self.share(quota) - count.own
         return quota - count.all - (count.own - count.told)
 
     def count(self, window: Window, who: str, now_s: float) -> _Count:
@@ -216,6 +226,10 @@ def rate_limit_headers(lefts: Sequence[Left]) -> dict[str, str]:
 
 def _limited(limits: Limits) -> Iterable[tuple[Window, int]]:
     return ((window, limits[id_]) for id_, window in WINDOWS.items() if id_ in limits)
+
+
+def _end_of(window: Window, now_s: float) -> int:
+    return (int(now_s // window.length_s) + 1) * window.length_s
 
 
 def _less(left: Left) -> Left:

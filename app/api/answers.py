@@ -133,7 +133,8 @@ class Answers:
         self._trusted_until = float("-inf")
         self._doubted_at = float("-inf")
         self._epoch = 0
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._kept: dict[Key, Kept] = {}
+        self._order: OrderedDict[Kept, None] = OrderedDict()  # from the one used longest ago to the latest
         self._spelt: dict[Raw, Ready] = {}
         self._flights: dict[Hashable, asyncio.Future[Kept | None]] = {}
 
@@ -141,7 +142,7 @@ class Answers:
         return len(self._kept)
 
     def heed(self, pointer: Pointer, read_at: float) -> None:
-        """Take note of the pointer as the watch read it; `read_at` (perf_counter) is before it was read."""
+        """Take note of the pointer as the watch read it; `read_at` (monotonic) is before it was read."""
         if (pointer.revision or 0) < (self._watched.revision or 0):
             self._forget()  # another history than the one that we know: a database was restored
         self._watched = pointer
@@ -159,17 +160,16 @@ class Answers:
 
     def doubt(self) -> None:
         """A revision may have been published that we could not read: use nothing of the latest until we have."""
-        self._doubted_at = time.perf_counter()
+        self._doubted_at = time.monotonic()
         self._trusted_until = float("-inf")
         self._epoch += 1
 
     def find(self, raw: Raw, now: float) -> Ready | None:
-        """The answer to a request that came before, byte for byte; `now` is of perf_counter."""
+        """The answer to a request that came before, byte for byte; `now` is of monotonic."""
         ready = self._spelt.get(raw)
         if ready is None or not self._is_live(ready.kept, now):
             return None
-        assert ready.kept.key is not None
-        self._kept.move_to_end(ready.kept.key)
+        self._order.move_to_end(ready.kept)
         return ready
 
     def spell(self, raw: Raw, ready: Ready) -> None:
@@ -185,8 +185,8 @@ class Answers:
     async def get(self, key: Key, make: Callable[[], Awaitable[Made]]) -> tuple[Made, bool]:
         """The answer to a question, and whether it was there; whoever asks while it is being made waits for it."""
         kept = self._kept.get(key)
-        if kept is not None and self._is_live(kept, time.perf_counter()):
-            self._kept.move_to_end(key)
+        if kept is not None and self._is_live(kept, time.monotonic()):
+            self._order.move_to_end(kept)
             return kept, True
         # What a flight that began before the last revision became known brings is not for who asks now.
         place = (key, self._epoch)
@@ -207,7 +207,7 @@ class Answers:
             flight.set_result(made if isinstance(made, Kept) else None)
 
     async def _make(self, key: Key, make: Callable[[], Awaitable[Made]]) -> Made:
-        begun = time.perf_counter()
+        begun = time.monotonic()
         made = await make()
         if isinstance(made, Kept):
             self.learn(Pointer(made.revision, made.removed_in), begun)
@@ -225,8 +225,9 @@ class Answers:
         if kept.revision is not None and kept.revision != self._pointer.revision:
             return  # a later one was published while it was made
         if key in self._kept:
-            self._drop(key)
+            self._drop(self._kept[key])
         self._kept[key] = kept
+        self._order[kept] = None
         kept.key = key
         self._weigh(kept)
 
@@ -235,19 +236,20 @@ class Answers:
         weight_bytes = kept.weight_bytes
         self.size_bytes += weight_bytes - kept.size_bytes
         kept.size_bytes = weight_bytes
-        while self.size_bytes > self._limit_bytes and self._kept:
-            self._drop(next(iter(self._kept)))
+        while self.size_bytes > self._limit_bytes and self._order:
+            self._drop(next(iter(self._order)))
 
-    def _drop(self, key: Key) -> None:
-        kept = self._kept.pop(key)
+    def _drop(self, kept: Kept) -> None:
+        assert kept.key is not None
+        del self._kept[kept.key], self._order[kept]
         kept.key = None
         self.size_bytes -= kept.size_bytes
         for raw in kept.spellings:
             del self._spelt[raw]
 
     def _forget(self) -> None:
-        for key in list(self._kept):
-            self._drop(key)
+        for kept in list(self._order):
+            self._drop(kept)
         self._pointer = Pointer(None, 0)
         self._trusted_until = float("-inf")
         self._epoch += 1
@@ -256,7 +258,7 @@ class Answers:
 async def renew(answers: Answers, database: Database) -> None:
     """Read which revision is published now; where that cannot be, whatever was known is doubted."""
     answers.doubt()
-    begun = time.perf_counter()
+    begun = time.monotonic()
     with suppress(Exception):  # the write has succeeded, and is to be told of whatever ails its readers
         async with database.snapshot() as connection:
             answers.learn(await read_pointer(connection), begun)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.keys import Caller
-from app.api.answers import Answers, Raw, Ready
+from app.api.answers import Answers, Raw
 from app.api.caching import holds
 from app.api.entrance import Entrance, Shown, Visit
 from app.api.problems import problem_of, problem_response
@@ -91,8 +91,8 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Until an answer is found, every microsecond here is some percent of what a machine can serve.
-        begun, now_s = time.perf_counter(), time.time()
+        # A kept answer is sent from here: each microsecond on its way is a percent of what a machine can serve.
+        begun, now_s = time.monotonic(), time.time()
         told: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             if name in _HEEDED:
@@ -102,36 +102,29 @@ class Edge:
             client[0] if client else None, scope["scheme"], get(b"authorization"), get(b"x-api-key"),
             get(b"x-forwarded-for"), get(b"x-forwarded-proto"),
         )  # fmt: skip
-        came = _Came(begun, now_s, self._request_id(get(b"x-request-id")), shown, told)
-        guest = self._entrance.recognise(shown, now_s) if method in _KEPT_METHODS else None
-        if guest is not None:
-            ready = self._answers.find(_raw(scope, get, guest.audience), begun)
-            limit = self._entrance.pass_by(guest, now_s) if ready is not None else None
-            if ready is not None and limit is not None:
-                own = [(b"x-request-id", came.request_id.encode())]
-                if limit:
-                    own += ((b"ratelimit-policy", guest.meter.policy), (b"ratelimit", limit))
-                if guest.is_encrypted:
-                    own.append((b"strict-transport-security", _HSTS.encode()))
-                await self._send_kept(ready, own, came, method, guest.key_id, send)
-                return
-        await self._handle(scope, receive, send, came)
-
-    async def _send_kept(
-        self, ready: Ready, own: list[tuple[bytes, bytes]], came: "_Came", method: str, key_id: str | None, send: Send
-    ) -> None:
-        """Send an answer that is there; `own` are the headers of this one request."""
-        held = came.told.get(b"if-none-match")
+        request_id = self._request_id(get(b"x-request-id"))
+        guest = self._entrance.recognise(shown, now_s, begun) if method in _KEPT_METHODS else None
+        ready = self._answers.find(_raw(scope, get, guest.audience), begun) if guest is not None else None
+        limit = self._entrance.pass_by(guest, now_s) if guest is not None and ready is not None else None
+        if guest is None or ready is None or limit is None:
+            await self._handle(scope, receive, send, _Came(begun, now_s, request_id, shown, told))
+            return
+        own = [(b"x-request-id", request_id.encode())]
+        if limit:
+            own += ((b"ratelimit-policy", guest.meter.policy), (b"ratelimit", limit))
+        if guest.is_encrypted:
+            own.append((b"strict-transport-security", _HSTS.encode()))
+        held = get(b"if-none-match")
         if held is not None and (held == ready.etag_bytes or holds(held.decode("latin-1"), ready.etag)):
-            status, cache, headers = 304, "not-modified", ready.short_headers + own
+            status, cache, headers = 304, "not-modified", ready.short_headers
         else:
-            status, cache, headers = 200, "hit", ready.headers + own
+            status, cache, headers = 200, "hit", ready.headers
         try:
-            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.start", "status": status, "headers": headers + own})
             await send(_EMPTY if status == 304 or method == "HEAD" else ready.body)
         finally:
-            took_s = time.perf_counter() - came.begun
-            self._telemetry.note((came.at_s, came.request_id, method, ready.route, status, took_s, key_id, cache))
+            took_s = time.monotonic() - begun
+            self._telemetry.note((now_s, request_id, method, ready.route, status, took_s, guest.key_id, cache))
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send, came: "_Came") -> None:
         """A request whose answer is not at hand."""
@@ -143,7 +136,7 @@ class Edge:
         try:
             await self._answer(inner, receive, answer, came)
         finally:
-            took_s = time.perf_counter() - came.begun
+            took_s = time.monotonic() - came.begun
             route, cache = getattr(inner.get("route"), "path", None), state.get("cache")
             self._telemetry.note(
                 (came.at_s, came.request_id, method, route, answer.status, took_s, answer.key_id, cache)

@@ -73,12 +73,16 @@ class Entrance:
         self._of_keys = _limits(settings.key_quota_minute, settings.key_quota_day)
         self._guests: dict[Shown, Guest] = {}
 
-    def recognise(self, shown: Shown, now_s: float) -> Guest | None:
-        """Whoever was let in before and still may come, by what they show; None: they have to be admitted."""
+    def recognise(self, shown: Shown, now_s: float, now: float) -> Guest | None:
+        """Whoever was let in before and still may come, by what they show; None: they have to be admitted.
+
+        `now_s` is of `time.time`, `now` of `time.monotonic`.
+        """
         guest = self._guests.get(shown)
         if guest is None or now_s >= guest.until_s:
             return None
-        if guest.key_id is not None and not (guest.register is self._keyring.register and self._keyring.is_fresh):
+        keyring = self._keyring
+        if guest.key_id is not None and not (guest.register is keyring.register and now < keyring.trusted_until):
             return None
         return guest
 

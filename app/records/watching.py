@@ -34,7 +34,7 @@ async def read_pointer(connection: Connection) -> Pointer:
 
 
 class RevisionWatch:
-    """Tells `heed` of the pointer whenever it was read, with the time (`time.perf_counter`) before it was read.
+    """Tells `heed` of the pointer whenever it was read, with the time (`time.monotonic`) before it was read.
 
     It listens on a connection of its own, and reads the pointer every `POLL_S` all the same; a connection that breaks
     is made anew.
@@ -75,6 +75,6 @@ class RevisionWatch:
 
     async def _read(self, connection: Connection) -> None:
         self._noticed.clear()
-        begun = time.perf_counter()
+        begun = time.monotonic()
         async with asyncio.timeout(_LONGEST_READ_S):
             self._heed(await read_pointer(connection), begun)
