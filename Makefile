@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest bench-limits bench-timing clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest bench-cached bench-limits bench-timing clean
 
 setup: .venv/ready
 
@@ -70,6 +70,10 @@ bench-limits: setup
 # Whether the time of a refusal tells a wrong key from one that there is not; on a machine that does nothing else.
 bench-timing: setup
 	$(BIN)/python -m bench.timing
+
+# Kept answers beside a raw ASGI app; needs wrk (Debian). Figures in bench/cached.md.
+bench-cached: setup
+	$(BIN)/python -m bench.cached
 
 # Needs uv. The locks name versions and hashes, and no index.
 lock:

@@ -1,7 +1,8 @@
 """Kept answers beside a raw ASGI app that sends the same bytes from the same server: `make bench-cached`.
 
 The raw app is served by the service's own uvicorn, with the status, headers and body that the service sent; wrk asks
-both with a key. Alternately, a few times over; what is told is the median of the ratios of runs side by side.
+both with a key. Alternately, a few times over; what is told is the median of the ratios of runs side by side, by
+requests a second and by processor time of the server for each request. The second stands where others use the machine.
 """
 
 import argparse
@@ -42,6 +43,7 @@ from bench.service import BIN
 _QUESTION = "/v1/statistics/weekly?measures=cases_received&court=61GV0012&start_period=2020&end_period=2020-06"
 _CASES = 20_000
 _UNLIMITED = 1_000_000_000
+_DONE = re.compile(r"(\d+) requests in")
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _NOT_2XX = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 _MISSED = re.compile(r"Socket errors: (.*)")
@@ -49,11 +51,20 @@ _MISSED = re.compile(r"Socket errors: (.*)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the load goes: its name in the table, address, and headers of every request."""
+    """Where the load goes: its name in the table, address, headers of every request, and the server's process."""
 
     name: str
     url: str
     headers: Sequence[str]
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run came to."""
+
+    per_s: float
+    processor_s: float  # of the server, for each request
 
 
 async def _fill(url: str, folder: Path) -> str:
@@ -82,13 +93,13 @@ def _ask(url: str, headers: dict[str, str]) -> tuple[int, list[tuple[bytes, byte
 
 
 @contextmanager
-def _process(*command: str, **env: str) -> Iterator[None]:
+def _process(*command: str, **env: str) -> Iterator[int]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603
             command, env={**os.environ, **env}, stderr=log, stdout=subprocess.DEVNULL
         )
         try:
-            yield
+            yield process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
@@ -121,31 +132,45 @@ def serve_raw(path: str, port: int) -> None:
     uvicorn.Server(config).run(sockets=[config.bind_socket()])
 
 
-def _load(target: Target, connections: int, seconds: float) -> float:
-    """Requests a second."""
+def _processor_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _load(target: Target, connections: int, seconds: int) -> Run:
+    """One run."""
+    before_s = _processor_s(target.process)
     headers = [part for header in target.headers for part in ("-H", header)]
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *headers, target.url]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
     if _NOT_2XX.search(told) or _MISSED.search(told):
         raise RuntimeError(told)
-    found = _RATE.search(told)
-    assert found
-    return float(found[1])
+    rate, done = _RATE.search(told), _DONE.search(told)
+    assert rate
+    assert done
+    return Run(float(rate[1]), (_processor_s(target.process) - before_s) / int(done[1]))
 
 
-def _report(rows: Sequence[tuple[int, int, str, Sequence[float], Sequence[float]]]) -> str:
+def _report(rows: Sequence[tuple[int, int, str, Sequence[Run], Sequence[Run]]]) -> str:
     lines = [
-        "| status | connections | log and metrics | requests a second | raw app | ratio (each round) | median |",
-        "|---|---|---|---|---|---|---|",
+        "| status | connections | log and metrics | requests a second, ours / raw | ratio, each round | median"
+        " | processor µs a request, ours / raw | ratio, each round | median |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for status, connections, name, ours, raw in rows:
-        ratios = [one / other for one, other in zip(ours, raw, strict=True)]
-        each = " ".join(f"{ratio:.2f}" for ratio in ratios)
+        rates = [one.per_s / other.per_s for one, other in zip(ours, raw, strict=True)]
+        costs = [other.processor_s / one.processor_s for one, other in zip(ours, raw, strict=True)]
+        per_s = " / ".join(f"{statistics.median(run.per_s for run in runs):,.0f}" for runs in (ours, raw))
+        cost = " / ".join(f"{statistics.median(run.processor_s for run in runs) * 1e6:.1f}" for runs in (ours, raw))
         lines.append(
-            f"| {status} | {connections} | {name} | {statistics.median(ours):,.0f} | {statistics.median(raw):,.0f}"
-            f" | {each} | **{statistics.median(ratios):.2f}** |"
+            f"| {status} | {connections} | {name} | {per_s} | {_each(rates)} | **{statistics.median(rates):.2f}**"
+            f" | {cost} | {_each(costs)} | **{statistics.median(costs):.2f}** |"
         )
     return "\n".join(lines)
+
+
+def _each(ratios: Sequence[float]) -> str:
+    return " ".join(f"{ratio:.2f}" for ratio in ratios)
 
 
 def main() -> None:
@@ -166,18 +191,18 @@ def main() -> None:
         key = asyncio.run(_fill(url, folder))
         env = {"SUDSTAT_DATABASE_URL": url, "SUDSTAT_SECRET": "s" * 40}
         env |= {f"SUDSTAT_KEY_QUOTA_{window}": str(_UNLIMITED) for window in ("MINUTE", "DAY")}
-        ours = {}
+        ours: dict[str, tuple[str, int]] = {}
         for at, (name, flag) in enumerate((("on", "true"), ("off", "false"))):
             said = {"SUDSTAT_PORT": str(given.port + at), "SUDSTAT_REQUEST_LOG": flag, "SUDSTAT_METRICS": flag}
-            opened.enter_context(_process(str(BIN / "sudstat"), "serve", **env, **said))
-            ours[name] = f"http://127.0.0.1:{given.port + at}{_QUESTION}"
+            process = opened.enter_context(_process(str(BIN / "sudstat"), "serve", **env, **said))
+            ours[name] = f"http://127.0.0.1:{given.port + at}{_QUESTION}", process
             _ready(f"http://127.0.0.1:{given.port + at}/readyz")
         asked = {"Authorization": f"Bearer {key}"}
-        _, sent, body = _ask(ours["on"], asked)
+        _, sent, body = _ask(ours["on"][0], asked)
         held = {200: asked, 304: {**asked, "If-None-Match": dict(sent)[b"etag"].decode()}}
-        raw = {}
+        raw: dict[int, tuple[str, int]] = {}
         for at, (status, headers) in enumerate(held.items(), 2):
-            answer = _ask(ours["on"], headers)
+            answer = _ask(ours["on"][0], headers)
             assert answer[0] == status, answer
             file = folder / str(status)
             file.write_bytes(pickle.dumps(answer))
@@ -190,10 +215,11 @@ def main() -> None:
         for status, headers in held.items():
             told = [f"{name}: {value}" for name, value in headers.items()]
             for connections in (16, 64):
-                targets = [Target("raw", raw[status], told), *(Target(name, at, told) for name, at in ours.items())]
+                servers = {"raw": raw[status], **ours}
+                targets = [Target(name, url, told, process) for name, (url, process) in servers.items()]
                 for target in targets:
-                    _load(target, connections, 1)
-                found: dict[str, list[float]] = {target.name: [] for target in targets}
+                    _load(target, connections, 1)  # warm
+                found: dict[str, list[Run]] = {target.name: [] for target in targets}
                 for turn in range(given.rounds):
                     for target in targets if turn % 2 else reversed(targets):
                         found[target.name].append(_load(target, connections, given.seconds))

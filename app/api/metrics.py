@@ -59,6 +59,8 @@ class _Collected:
         yield "snapshots_running", "Questions that hold a connection to the database.", running
         yield "snapshots_waiting", "Questions that wait for one.", waiting
         yield "keys_age_seconds", "Time since the register of keys was read.", self._service.keyring.age_s
+        yield "answers_kept", "Answers that are kept.", len(self._service.answers)
+        yield "answers_bytes", "Memory that they take, roughly.", self._service.answers.size_bytes
         yield (
             "log_lines_lost",
             "Lines of the log that could not be written.",

@@ -71,7 +71,6 @@ def uvicorn_config(app: Any, settings: Settings, *, factory: bool = False) -> uv
     return uvicorn.Config(
         app,
         factory=factory,
-        interface="asgi3",
         workers=settings.workers,
         root_path=settings.root_path,
         log_config=None,
