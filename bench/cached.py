@@ -206,11 +206,9 @@ def main() -> None:
             assert answer[0] == status, answer
             file = folder / str(status)
             file.write_bytes(pickle.dumps(answer))
-            opened.enter_context(
-                _process(sys.executable, "-m", "bench.cached", "--raw", str(file), str(given.port + at))
-            )
-            raw[status] = f"http://127.0.0.1:{given.port + at}{_QUESTION}"
-            _ready(raw[status])
+            program = (sys.executable, "-m", "bench.cached", "--raw", str(file), str(given.port + at))
+            raw[status] = f"http://127.0.0.1:{given.port + at}{_QUESTION}", opened.enter_context(_process(*program))
+            _ready(raw[status][0])
         rows = []
         for status, headers in held.items():
             told = [f"{name}: {value}" for name, value in headers.items()]
