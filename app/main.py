@@ -1,5 +1,6 @@
 """Joins the rooms into one application: opens the database, serves, closes it."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -24,6 +25,9 @@ from app.records.watching import RevisionWatch
 from app.settings import Settings
 from app.telemetry import Telemetry, make_log
 from app.web import make_router
+
+
+_YOUNG = 5_000  # objects made, and not yet gone, before garbage is looked for among them
 
 
 class Application(FastAPI):
@@ -110,8 +114,20 @@ def from_environment() -> Application:
     settings = Settings()
     if settings.database_url is None or settings.secret is None:
         raise RuntimeError("a worker needs SUDSTAT_DATABASE_URL and SUDSTAT_SECRET")
-    return create_app(
+    app = create_app(
         settings,
         database_url=settings.database_url.get_secret_value(),
         secret=settings.secret.get_secret_value().encode(),
     )
+    settle_memory()
+    return app
+
+
+def settle_memory() -> None:
+    """Once a process that serves is made: what there is now stays, so no search for garbage need look at it again.
+
+    Looking at it took a sixth of the time of a kept answer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG)

@@ -12,7 +12,7 @@ from uvicorn.supervisors import Multiprocess
 from app import __version__
 from app.cli.connections import BoundedProtocol, raise_file_limit
 from app.cli.printing import out
-from app.main import create_app
+from app.main import create_app, settle_memory
 from app.settings import Settings
 
 
@@ -47,6 +47,7 @@ def serve_on(sock: socket.socket, settings: Settings, url: str) -> None:
     raise_file_limit()
     if settings.workers == 1:
         app = create_app(settings, database_url=url, secret=secret)
+        settle_memory()
         uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[sock])
         return
     os.environ["SUDSTAT_DATABASE_URL"] = url  # the workers read their settings anew
