@@ -26,7 +26,6 @@ from app.settings import Settings
 from app.telemetry import Telemetry, make_log
 from app.web import make_router
 
-
 _YOUNG = 5_000  # objects made, and not yet gone, before garbage is looked for among them
 
 
