@@ -4,9 +4,11 @@ import asyncio
 
 import asyncpg
 import pytest
+from alembic.script import ScriptDirectory
 
 from app import migrations
 from app.db.database import READER_ROLE, WRITER_ROLE, Database
+from app.migrations import running
 
 LARGE = (
     "cases",
@@ -23,12 +25,16 @@ LARGE = (
 
 
 async def test_the_migrations_make_the_tables_that_the_code_has(database_url: str) -> None:
-    assert await asyncio.to_thread(migrations.differences, database_url) == []
+    assert await asyncio.to_thread(running.differences, database_url) == []
 
 
 async def test_migrating_again_changes_nothing(database_url: str) -> None:
-    await asyncio.to_thread(migrations.upgrade, database_url)
-    assert await asyncio.to_thread(migrations.differences, database_url) == []
+    await asyncio.to_thread(running.upgrade, database_url)
+    assert await asyncio.to_thread(running.differences, database_url) == []
+
+
+def test_the_newest_migration_is_the_last_in_alembics_order_too() -> None:
+    assert migrations.head() == ScriptDirectory.from_config(running._config()).get_current_head()
 
 
 async def test_every_unique_key_of_a_large_table_begins_with_the_court(database: Database) -> None:

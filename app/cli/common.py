@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NoReturn, ParamSpec
+from urllib.parse import urlsplit
 
 import asyncpg
 import typer
 from pydantic import ValidationError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app import migrations
 from app.cli.printing import err
@@ -54,7 +53,7 @@ def _of_settings(error: ValidationError) -> str:
 _PLAINLY: dict[type[Exception], Callable[[Any], str]] = {
     **dict.fromkeys((EmbeddedError, IngestError, DemoError, CannotStart, Problem), str),
     asyncpg.PostgresError: _of_postgres,
-    DBAPIError: lambda error: _of_postgres(error.orig),
+    migrations.CannotMigrate: _of_postgres,
     ValidationError: _of_settings,
     OSError: lambda error: f"{error.filename or 'the system'}: {error.strerror or error}",
 }
@@ -96,8 +95,9 @@ def opened(settings: Settings) -> Iterator[str]:
 def _checked(url: str) -> str:
     """An address of a Postgres; what is none is not shown, because it may hold a password."""
     try:
-        is_one = make_url(url).drivername in ("postgresql", "postgres")
-    except (ArgumentError, ValueError):
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("postgresql", "postgres") and (parts.port is None or parts.port > 0)
+    except ValueError:
         is_one = False
     if not is_one:
         raise CannotStart("SUDSTAT_DATABASE_URL is no address such as postgresql://user:password@host:5432/name")

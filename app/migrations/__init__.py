@@ -1,74 +1,52 @@
-"""Migrations: forward only; the tables of all rooms, and who may do what with them."""
+"""Migrations: forward only; the tables of all rooms, and who may do what with them.
+
+Every start asks whether a database is at this release's migration. It mostly is, and then nothing heavy is imported.
+"""
 
 import asyncio
+from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlmodel import SQLModel
+import asyncpg
 
-import app.access.tables
-import app.records.tables
-import app.statistics.tables  # noqa: F401 (each adds its tables to SQLModel's)
-
-_MIGRATION_LOCK = 0x5375_646D  # one process migrates at a time
+_VERSIONS = Path(__file__).with_name("versions")
+_AT = "SELECT version_num FROM alembic_version"
 
 
-def head() -> str | None:
-    """The newest migration this release knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+class CannotMigrate(Exception):
+    """What Postgres says to a migration."""
+
+
+@cache
+def head() -> str:
+    """The newest migration that this release knows: files are named by their numbers, in the order of migrating."""
+    return max(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
 
 
 def upgrade(database_url: str) -> None:
-    """Bring a database to the newest migration; safe to call from several processes at once."""
-    asyncio.run(_upgrade(database_url))
+    """Bring a database to the newest migration; safe to call from several processes at once.
 
+    Errors  asyncpg.PostgresError, OSError; CannotMigrate
+    """
+    if asyncio.run(_at(database_url)) == head():
+        return
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 (heavy, and seldom needed)
 
-def differences(database_url: str) -> list[object]:
-    """What the tables in code and a migrated database disagree on; empty when the migrations are complete."""
-    return asyncio.run(_differences(database_url))
+    from app.migrations import running  # noqa: PLC0415
 
-
-async def _upgrade(database_url: str) -> None:
-    engine = create_async_engine(_asyncpg(database_url), poolclass=NullPool)
     try:
-        async with engine.begin() as connection:
-            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-            await connection.run_sync(_run)
-    finally:
-        await engine.dispose()
+        running.upgrade(database_url)
+    except DBAPIError as error:
+        raise CannotMigrate(str(error.orig)) from error
 
 
-async def _differences(database_url: str) -> list[object]:
-    engine = create_async_engine(_asyncpg(database_url), poolclass=NullPool)
+async def _at(database_url: str) -> str | None:
+    """The migration that a database is at; None before the first."""
+    connection = await asyncpg.connect(database_url)
     try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_compare)
+        at: str | None = await connection.fetchval(_AT)
+    except asyncpg.UndefinedTableError:
+        return None
     finally:
-        await engine.dispose()
-
-
-def _run(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _compare(connection: Connection) -> list[object]:
-    return list(compare_metadata(MigrationContext.configure(connection), SQLModel.metadata))
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    return config
-
-
-def _asyncpg(database_url: str) -> str:
-    """SQLAlchemy's name for the same address."""
-    return "postgresql+asyncpg://" + database_url.split("://", 1)[1]
+        await connection.close()
+    return at
