@@ -35,7 +35,7 @@ from app.db.database import Database
 from app.db.embedded import embedded_postgres
 from app.ingest.batch import ingest_file
 from app.ingest.receipt import Options
-from app.ingest.restate import bring_reference
+from app.ingest.restate import bring_method
 from app.settings import Settings
 from bench.ingest import cases
 from bench.service import BIN
@@ -70,7 +70,7 @@ class Run:
 async def _fill(url: str, folder: Path) -> str:
     """Take cases in, and return a key."""
     database = Database(url)
-    await bring_reference(database)
+    await bring_method(database)
     path = folder / "cases.ndjson"
     path.write_bytes(b"".join(orjson.dumps(case) + b"\n" for case in cases(_CASES)))
     await ingest_file(
