@@ -221,7 +221,12 @@ class Replying:
         return StreamingResponse(_gzipped(chunks) if shape.is_gzipped else chunks, headers=headers)
 
 
-Reply = Annotated[Replying, Depends(Replying)]
+async def _replying(request: Request) -> Replying:
+    """Not the class itself: FastAPI would hand it to a thread."""
+    return Replying(request)
+
+
+Reply = Annotated[Replying, Depends(_replying)]
 
 
 def _state_headers(state: State) -> dict[str, str]:
