@@ -411,7 +411,7 @@ def test_each_scrape_says_which_days_it_covers(files: tuple[DemoFile, ...]) -> N
 def test_the_record_is_of_a_bearable_size(files: tuple[DemoFile, ...]) -> None:
     sizes = [(path.stat().st_size, path.read_bytes().count(b"\n")) for path in (file.path for file in files)]
     assert sum(size for size, _ in sizes) < 250_000_000
-    assert 100_000 < sum(lines for _, lines in sizes) < 160_000
+    assert 80_000 < sum(lines for _, lines in sizes) < 160_000
 
 
 def test_the_layouts_refuse_nothing(files: tuple[DemoFile, ...]) -> None:

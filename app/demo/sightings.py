@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
+from zlib import crc32
 
 from app.demo.arrivals import rewritten
 from app.demo.calendar import NEVER, drawn_delay, first_from, newsroom_days, scrape_days, stream
@@ -28,6 +29,7 @@ _PART_REWRITTEN, _RENUMBERED, _NEW_CARD, _VANISHING = 0.03, 0.3, 0.25, 0.01
 _PART_DELAY: Delay = ((1.0, 7, 60),)
 _RENUMBERING_DAYS: Delay = ((1.0, 9, 40),)
 _VANISHING_DELAY: Delay = ((1.0, 15, 300),)
+_LISTS_FORCE_ONE_IN = 3  # courts; other lists have no column for the day on which a judgment came into force
 
 
 def sighted(cases: Sequence[Case], seed: int) -> tuple[Case, ...]:
@@ -122,8 +124,11 @@ def _with_changes(case: Case, chance: Random) -> Case:
 
 
 def _in_force(case: Case, chance: Random) -> Case:
+    """The site shows when a judgment came into force, if its court's list has a column for it."""
     ending = case.ending
     if ending is None or ending.in_force_on is None or ending.seen_on == NEVER:
+        return case
+    if crc32(case.court.code.encode()) % _LISTS_FORCE_ONE_IN:
         return case
     shown_on = first_from(scrape_days(), ending.in_force_on + drawn_delay(chance, FORCE_DELAY))
     return replace(case, ending=replace(ending, force_seen_on=max(shown_on, ending.seen_on)))
