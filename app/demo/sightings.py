@@ -128,9 +128,9 @@ def _in_force(case: Case, chance: Random) -> Case:
     ending = case.ending
     if ending is None or ending.in_force_on is None or ending.seen_on == NEVER:
         return case
+    shown_on = first_from(scrape_days(), ending.in_force_on + drawn_delay(chance, FORCE_DELAY))
     if crc32(case.court.code.encode()) % _LISTS_FORCE_ONE_IN:
         return case
-    shown_on = first_from(scrape_days(), ending.in_force_on + drawn_delay(chance, FORCE_DELAY))
     return replace(case, ending=replace(ending, force_seen_on=max(shown_on, ending.seen_on)))
 
 
