@@ -416,7 +416,7 @@ class Overloaded(Problem):
     )
     remedy = (
         "Try again after as many seconds as Retry-After says, and ask fewer questions at the same time: one caller"
-        " gets at most half of the turns."
+        " gets at most half of the turns, and large questions (10,000 cells or more) one turn of eight together."
     )
     asked = "GET /v1/statistics?group_by=week,court"
     told = "Too many questions are being answered. Try again in 2 s, or ask fewer at once."

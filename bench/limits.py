@@ -50,6 +50,12 @@ _ASKED = (
     "/v1/courts?limit=20",
     "/v1/statistics/catalogue",
 )
+# Every second question is one of these, with a first day that nobody has asked for: no answer is kept.
+_ASKED_ANEW = (
+    "/v1/statistics?group_by=service_status&start_period={day}",
+    "/v1/statistics/weekly?measures=persons_convicted&last_n=26&end_period={day}",
+    "/v1/statistics?measures=persons_convicted,suspended_share&group_by=year,disposition&start_period={day}",
+)
 _CASES_TAKEN = 5  # in each batch that comes in while others attack
 
 
@@ -110,7 +116,13 @@ class Line:
 
 async def healthy(port: int, keys: Sequence[str], seconds: float) -> Told:
     """Callers who ask at a steady pace."""
-    told, begun = Told(), time.perf_counter() + 0.1
+    told, begun, dice = Told(), time.perf_counter() + 0.1, random.Random()  # noqa: S311
+
+    def path(turn: int, place: int) -> str:
+        if turn % 2 == 0:
+            return _ASKED[(turn + place) % len(_ASKED)]
+        day = f"20{dice.randrange(19, 24)}-{dice.randrange(1, 13):02d}-{dice.randrange(1, 29):02d}"
+        return _ASKED_ANEW[(turn + place) % len(_ASKED_ANEW)].format(day=day)
 
     async def one(place: int, key: str) -> None:
         line = Line(port, key)
@@ -119,7 +131,7 @@ async def healthy(port: int, keys: Sequence[str], seconds: float) -> Told:
             await asyncio.sleep(due - time.perf_counter())
             try:
                 async with asyncio.timeout(_LONGEST_S):
-                    status, _ = await line.ask(_ASKED[(turn + place) % len(_ASKED)])
+                    status, _ = await line.ask(path(turn, place))
             except (OSError, EOFError, ValueError, TimeoutError) as error:
                 told.wrong[type(error).__name__] += 1
                 line.close()

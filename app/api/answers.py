@@ -13,12 +13,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from fastapi import Response
 
 from app.api.caching import quote_etag
 from app.db.database import Database
+from app.db.turns import aside
 from app.records.revisions import State
 from app.records.watching import Pointer, read_pointer
 
@@ -28,6 +30,7 @@ _GZIP_LEVEL = 6
 _MOST_SPELLINGS = 32  # of one question, known by their raw bytes; others are read anew each time
 _LARGEST_PART = 8  # no answer takes more than this part of the room
 _OVERHEAD_BYTES = 2048  # of an answer, beside its bytes
+_ROW_BYTES = 100  # of an answer, that take as long to pack as a row to make
 _SPELLING_BYTES = 512  # of a spelling, beside its own
 Pairs = tuple[tuple[bytes, bytes], ...]
 
@@ -90,6 +93,12 @@ class Kept:
         """What it takes, roughly."""
         spelt = sum(_SPELLING_BYTES + sum(map(len, filter(None, raw))) for raw in self.spellings)
         return _OVERHEAD_BYTES + len(self.body) + len(self._packed or b"") + spelt
+
+    async def pack(self) -> None:
+        """Pack the bytes, beside the event loop where they are many."""
+        if self._packed is None:
+            packing = partial(gzip.compress, self.body, _GZIP_LEVEL, mtime=0)
+            self._packed = await aside(len(self.body) // _ROW_BYTES, packing)
 
     def coded(self, *, is_gzipped: bool) -> bytes:
         """The bytes in a coding; packed once."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -18,6 +19,7 @@ from app.api.parameters import Asked, Parameter, ParameterSet, Role
 from app.api.reply import Answer, Reading, Reply, envelope
 from app.api.statistics import COUNTED, WHOLE_LIMIT, faults_of, question_of, refuse_cut
 from app.db.database import Connection
+from app.db.turns import aside
 from app.errors import Fault, InvalidParameters, NoRevisionYet
 from app.formats import render
 from app.records.revisions import State, get_state
@@ -68,6 +70,9 @@ async def compare(_: StatisticsReader, asked: Annotated[Asked, Depends(Asking(CO
         del shape
         return faults_of(asked, None, codes)
 
+    def weigh(codes: Codes) -> int:
+        return 2 * question_of(asked, None, codes).most_cells(codes)
+
     async def find(reading: Reading) -> Answer:
         assert reading.before is not None
         found = await find_comparison(
@@ -79,23 +84,25 @@ async def compare(_: StatisticsReader, asked: Annotated[Asked, Depends(Asking(CO
             lang=reading.shape.lang,
             rounding=reply.rounding,
         )
-        refuse_cut(asked, len(found.rows))
+        rows, options = len(found.rows), reading.options
+        refuse_cut(asked, rows)
         headers = {"Sudstat-Revision-Before": str(reading.before.revision)}
         if reading.shape.format.is_flat:
-            return Answer(render(reading.shape.format, found.table, reading.options), headers)
+            return Answer(await aside(rows, lambda: render(reading.shape.format, found.table, options)), headers)
         canonical = "&".join(filter(None, (asked.canonical({Role.STATE}), found.question)))
-        body = envelope(
+        whole = partial(
+            envelope,
             found.rows,
             **{"from": _told(reading.before), "to": _told(reading.state)},
             dimensions=found.dimensions,
             measures=found.measures,
-            paging={"limit": None, "has_more": False, "next": None, "total": len(found.rows)},
+            paging={"limit": None, "has_more": False, "next": None, "total": rows},
             meta=reply.meta(reading.state, canonical),
             warnings=found.warnings,
         )
-        return Answer(body, headers)
+        return Answer(await aside(rows, whole), headers)
 
-    return await reply.from_record(asked, find, check=check, may_pin=True, opens=_open)
+    return await reply.from_record(asked, find, check=check, weigh=weigh, may_pin=True, opens=_open)
 
 
 def _told(state: State) -> dict[str, Any]:

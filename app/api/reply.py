@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from app.api.negotiation import Representation, choose
 from app.api.parameters import Asked
 from app.api.service import Service, get_service
 from app.db.database import Connection
+from app.db.turns import LONG_CELLS
 from app.errors import Fault, InvalidParameters, NoRevisionYet
 from app.formats import FORMATS, Options, dump
 from app.records.revisions import State, end_of, get_state
@@ -56,11 +58,16 @@ class Answer:
 Find = Callable[[Reading], Awaitable[Answer]]
 Check = Callable[[Codes, Representation], Iterable[Fault]]
 Guard = Callable[[Reading], Awaitable[None]]
+Weigh = Callable[[Codes], int]
 Open = Callable[[Connection, Asked], Awaitable[tuple[State, State]]]
 
 
 def _nothing(codes: Codes, shape: Representation) -> Iterable[Fault]:
     return ()
+
+
+def _small(codes: Codes) -> int:
+    return 0
 
 
 async def _let_through(reading: Reading) -> None:
@@ -98,13 +105,16 @@ class Replying:
         revision: int | None = None,
         may_pin: bool = False,
         guard: Guard = _let_through,
+        weigh: Weigh = _small,
         opens: Open | None = None,
         offered: Collection[str] = tuple(FORMATS),
     ) -> Response:
         """Answer what derives from the record as of the state asked for.
 
         `revision` is a cursor's; `may_pin`: a pinned answer never changes; `guard` may refuse, even to whom has it;
-        `opens` opens two states, the earlier first, where an answer is about two.
+        `weigh` tells how many cells the answer may have at most: a large question is asked in a turn for such, or
+        refused before anything is read for it; `opens` opens two states, the earlier first, where an answer is about
+        two.
 
         Errors  InvalidParameters with every fault of the query; NoRevisionYet; NotAcceptable
         """
@@ -113,7 +123,20 @@ class Replying:
         shape = choose(asked, self.request.headers, offered)
 
         async def make() -> Made:
-            async with self.service.database.snapshot() as connection:
+            # By the codes that are known, so that who is refused has cost nothing; by those of the state, once read.
+            made = await attempt(as_large=is_large(self.service.codes.latest))
+            if made is None:
+                made = await attempt(as_large=True)
+            assert made is not None
+            return made
+
+        def is_large(codes: Codes | None) -> bool:
+            with suppress(InvalidParameters):  # they are told with the query's other faults
+                return codes is not None and weigh(codes) >= LONG_CELLS
+            return False
+
+        async def attempt(*, as_large: bool) -> Made | None:
+            async with self.service.database.snapshot(is_large=as_large) as connection:
                 before = None
                 if opens is None:
                     state = await open_state(connection, asked, revision)
@@ -130,6 +153,8 @@ class Replying:
                 await guard(reading)
                 if self._holds(etag):
                     return self._not_modified(etag, self._cache_control(is_immutable=is_immutable))
+                if not as_large and is_large(codes):
+                    return None  # leaves this turn: nobody waits in one for another
                 answer = await find(reading)
             cache = self._cache_control(is_private=answer.is_private, is_immutable=is_immutable)
             headers = {"Content-Type": shape.format.content_type, **_state_headers(state), **answer.headers}
@@ -141,13 +166,15 @@ class Replying:
             made, was_there = await make(), False
         else:
             made, was_there = await self.service.answers.get(self._key(asked, shape), make)
-        return self._answer(made, shape, was_there=was_there) if isinstance(made, Kept) else made
+        return await self._answer(made, shape, was_there=was_there) if isinstance(made, Kept) else made
 
     def _key(self, asked: Asked, shape: Representation) -> Key:
         return Key(self.path, asked.canonical(), shape.key, self.request.state.visit.audience)
 
-    def _answer(self, kept: Kept, shape: Representation, *, was_there: bool) -> Response:
+    async def _answer(self, kept: Kept, shape: Representation, *, was_there: bool) -> Response:
         """An answer from its bytes; the edge is told of them, and sends them itself the next time."""
+        if shape.is_gzipped:
+            await kept.pack()
         self.request.state.kept = kept, shape.is_gzipped
         etag = kept.etag(is_gzipped=shape.is_gzipped)
         if self._holds(etag):

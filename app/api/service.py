@@ -28,6 +28,11 @@ class KnownCodes:
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Codes] = OrderedDict()
 
+    @property
+    def latest(self) -> Codes | None:
+        """Those that were asked for last."""
+        return next(reversed(self._kept.values()), None)
+
     async def at(self, connection: Connection, state: State) -> Codes:
         """The codes that a question about a state may name."""
         if state.revision not in self._kept:

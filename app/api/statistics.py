@@ -187,7 +187,10 @@ async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:
         del shape
         return faults_of(asked, preset, codes, is_rounded=reply.rounding > 1)
 
-    return await reply.from_record(asked, _finding(asked, reply, preset), check=check, may_pin=True)
+    def weigh(codes: Codes) -> int:
+        return question_of(asked, preset, codes).most_cells(codes)
+
+    return await reply.from_record(asked, _finding(asked, reply, preset), check=check, weigh=weigh, may_pin=True)
 
 
 def faults_of(asked: Asked, preset: str | None, codes: Codes, *, is_rounded: bool = False) -> Iterable[Fault]:

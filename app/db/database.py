@@ -16,6 +16,8 @@ READER_ROLE = "sudstat_reader"
 WRITER_ROLE = "sudstat_writer"
 # No question is so large that compiling it pays; a plan without loops only seems so.
 _NO_JIT = {"jit": "off"}
+# A long question takes its time, not every processor.
+_ONE_PROCESSOR = "SET LOCAL max_parallel_workers_per_gather = 0"
 WRITER_LOCK = 0x5375_6473  # "Suds"
 _SMALL_BYTES = 32 * 1024
 
@@ -70,17 +72,21 @@ class Database:
         return self._turns.busy
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Connection]:
+    async def snapshot(self, *, is_large: bool = False) -> AsyncIterator[Connection]:
         """A reader's connection; everything read in it is one state of the database.
+
+        `is_large`: for a question whose answer is large.
 
         Errors  Overloaded, where none would come free in time
         """
         assert self._pool is not None, "open() comes first"
         async with (
-            self._turns.one(),
+            self._turns.one(is_large=is_large) as is_long,
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
+            if is_long:
+                await connection.execute(_ONE_PROCESSOR)
             yield connection
 
     @asynccontextmanager

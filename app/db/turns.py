@@ -21,9 +21,14 @@ on_behalf_of: ContextVar[str] = ContextVar("on_behalf_of", default="")
 
 LARGE_ROWS = 250
 """From so many rows on, work is done beside the event loop; with fewer it is done sooner than handed over."""
+LONG_CELLS = 10_000
+"""A question whose answer may have so many cells is given a long turn."""
 LONG_S = 1.0
-"""Turns of a caller that lately took longer than this are long ones."""
+"""So are those of a caller whose turns lately took longer than this."""
+_LONG_OF = 8  # one turn of so many may be a long one
+_THREADS = 2  # beside the event loop: one for the long turn, so that a smaller answer need not wait for it
 _SWITCH_S = 0.0005
+_WORST_FADES = 0.1  # with each turn, by how much the longest of late nears the latest
 _WEIGHT = 0.1  # of the latest turn in the mean length of turns
 _OWN_WEIGHT = 0.3  # in the mean of one caller
 _FIRST_GUESS_S = 0.01
@@ -33,70 +38,63 @@ _MOST_CALLERS = 10_000  # whose mean is known; those not seen for longest are fo
 
 @dataclass(slots=True)
 class _Lane:
-    """Turns of one kind, and how long they take."""
+    """Turns of one kind, and how long they take: on the average, and at worst of late."""
 
     mean_s: float = _FIRST_GUESS_S
+    worst_s: float = _FIRST_GUESS_S
     running: int = 0
     promised: float = 0.0  # until when (monotonic) turns are promised to those who were told to come again
+
+    def learn(self, took_s: float) -> None:
+        """Take note of how long a turn took."""
+        self.mean_s += _WEIGHT * (took_s - self.mean_s)
+        self.worst_s = max(took_s, self.worst_s - _WORST_FADES * (self.worst_s - took_s))
 
 
 class Turns:
     """At most `size` turns at a time, at most half of them one caller's, in the order of coming.
 
-    Callers whose turns have lately been long have together at most half, so that whoever asks little never waits for
-    all of theirs; a turn that turns out to be long becomes one of these, or ends. Whoever could not have a turn within
-    `wait_s`, judged by how long turns take now, is told so at once; whoever was misjudged, after `wait_s`. They are
-    told different times, so that they do not come all at once.
+    Long turns are one of eight: large questions, and those of callers whose other turns have lately been long. What
+    they need of processors is bounded by that, and who asks little never waits for them. Whoever might not have a turn
+    within `wait_s`, judged by how long turns of late took at worst, is told so at once; whoever was misjudged, after
+    `wait_s`. They are told different times, so that they do not come all at once.
     """
 
     def __init__(self, size: int, *, wait_s: float) -> None:
         self.each = max(1, size // 2)
         self._size = size
+        self._most_long = max(1, size // _LONG_OF)
         self._wait_s = wait_s
-        self._lanes = {False: _Lane(), True: _Lane(LONG_S)}
+        self._lanes = {False: _Lane(), True: _Lane(LONG_S, LONG_S)}
         self._callers: OrderedDict[str, float] = OrderedDict()
         self._running: Counter[str] = Counter()
         self._waiting: list[tuple[str, bool, asyncio.Future[None]]] = []
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """A turn.
+    async def one(self, *, is_large: bool = False) -> AsyncIterator[bool]:
+        """A turn, for a question that is known to be large or not; whether it is a long one.
 
         Errors  Overloaded, with when to come again
         """
         who = on_behalf_of.get()
-        turn = _Turn(self, who, self._callers.get(who, 0) > LONG_S)
-        await self._take(who, turn.is_long)
-        _turn.set(turn)
+        is_long = is_large or self._callers.get(who, 0) > LONG_S
+        await self._take(who, is_long)
         begun = time.monotonic()
         try:
-            yield
+            yield is_long
         finally:
-            _turn.set(None)
-            self._learn(turn, time.monotonic() - begun)
-            self._give_back(who, turn.is_long)
-
-    def lengthen(self, turn: "_Turn") -> None:
-        """Make a turn a long one.
-
-        Errors  Overloaded where there are as many as may be
-        """
-        if turn.is_long:
-            return
-        self._callers[turn.who] = 2 * LONG_S
-        if self._lanes[True].running >= self.each:
-            raise self._overloaded(True, self._expected_s(turn.who, True))
-        self._lanes[False].running -= 1
-        self._lanes[True].running += 1
-        turn.is_long = True
+            took_s = time.monotonic() - begun
+            self._lanes[is_long].learn(took_s)
+            if not is_large:  # of a large question the caller is not to blame: each is judged by itself
+                self._learn(who, took_s)
+            self._give_back(who, is_long)
 
     async def _take(self, who: str, is_long: bool) -> None:
         if self._may_run(who, is_long):
             self._begin(who, is_long)
             return
-        expected_s = self._expected_s(who, is_long)
-        if expected_s > self._wait_s:
-            raise self._overloaded(is_long, expected_s)
+        if self._lanes[is_long].worst_s * self._turns_ahead(who, is_long) > self._wait_s:
+            raise self._overloaded(who, is_long)
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((who, is_long, turn))
         try:
@@ -108,7 +106,7 @@ class Turns:
             else:
                 self._waiting.remove((who, is_long, turn))
             if isinstance(error, TimeoutError):
-                raise self._overloaded(is_long, self._expected_s(who, is_long)) from None
+                raise self._overloaded(who, is_long) from None
             raise
 
     @property
@@ -117,22 +115,23 @@ class Turns:
         return self._running.total(), len(self._waiting)
 
     def _may_run(self, who: str, is_long: bool) -> bool:
-        if is_long and self._lanes[True].running >= self.each:
+        if is_long and self._lanes[True].running >= self._most_long:
             return False
         return self._running.total() < self._size and self._running[who] < self.each
 
-    def _expected_s(self, who: str, is_long: bool) -> float:
-        """How long a caller would wait: for their own turns, and for everybody's of the same kind."""
+    def _turns_ahead(self, who: str, is_long: bool) -> float:
+        """For how many turns a caller would wait: their own, or everybody's of the same kind."""
         own = sum(other == who for other, _, _ in self._waiting) + 1
         alike = sum(kind == is_long for _, kind, _ in self._waiting) + 1
-        return self._lanes[is_long].mean_s * max(own / self.each, alike / self._at_once(is_long))
+        return max(own / self.each, alike / self._at_once(is_long))
 
     def _at_once(self, is_long: bool) -> int:
-        return self.each if is_long else max(1, self._size - self._lanes[True].running)
+        return self._most_long if is_long else max(1, self._size - self._lanes[True].running)
 
-    def _overloaded(self, is_long: bool, expected_s: float) -> Overloaded:
+    def _overloaded(self, who: str, is_long: bool) -> Overloaded:
         """The refusal; whoever is refused after another is told a turn later."""
         lane, now = self._lanes[is_long], time.monotonic()
+        expected_s = lane.mean_s * self._turns_ahead(who, is_long)
         lane.promised = max(lane.promised + lane.mean_s / self._at_once(is_long), now + expected_s)
         lane.promised = min(lane.promised, now + _RETRY_S)
         retry_after_s = max(1, math.ceil(lane.promised - now))
@@ -143,11 +142,9 @@ class Turns:
         self._running[who] += 1
         self._lanes[is_long].running += 1
 
-    def _learn(self, turn: "_Turn", took_s: float) -> None:
-        lane = self._lanes[turn.is_long]
-        lane.mean_s += _WEIGHT * (took_s - lane.mean_s)
-        mean_s = self._callers.pop(turn.who, took_s)
-        self._callers[turn.who] = mean_s + _OWN_WEIGHT * (took_s - mean_s)
+    def _learn(self, who: str, took_s: float) -> None:
+        mean_s = self._callers.pop(who, took_s)
+        self._callers[who] = mean_s + _OWN_WEIGHT * (took_s - mean_s)
         if len(self._callers) > _MOST_CALLERS:
             self._callers.popitem(last=False)
 
@@ -164,34 +161,19 @@ class Turns:
                 return
 
 
-@dataclass(slots=True)
-class _Turn:
-    turns: Turns
-    who: str
-    is_long: bool
-
-
-_turn: ContextVar[_Turn | None] = ContextVar("_turn", default=None)
-
-
 async def aside(rows: int, work: Callable[[], T]) -> T:
     """What `work` returns: it makes or reads so many rows, and touches nothing that changes meanwhile.
 
-    Where they are many, the turn becomes a long one, and the work is done in a thread beside the event loop, so that
-    nobody waits for another's large answer; one piece at a time, because all share one interpreter.
-
-    Errors  Overloaded where there are as many long turns as may be
+    Where they are many, the work is done in a thread beside the event loop, so that nobody waits for another's large
+    answer; few pieces at a time, because all share one interpreter.
     """
     if rows < LARGE_ROWS:
         return work()
-    turn = _turn.get()
-    if turn is not None:
-        turn.turns.lengthen(turn)
-    return await asyncio.get_running_loop().run_in_executor(_thread(), work)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), work)
 
 
 @cache
-def _thread() -> ThreadPoolExecutor:
+def _threads() -> ThreadPoolExecutor:
     # The loop gets the interpreter back after so long; the default of 5 ms would be felt at each of its steps.
     sys.setswitchinterval(_SWITCH_S)
-    return ThreadPoolExecutor(1, thread_name_prefix="aside")
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="aside")

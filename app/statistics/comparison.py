@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.records.revisions import State
 from app.statistics.answer import find_answer
 from app.statistics.breaks import warn_across_method
@@ -61,21 +63,27 @@ async def find_comparison(
     """
     window = await find_window(connection, question, known[1], states[1])
     changes = await find_difference(connection, question, known[1], *states, window=window, cells_limit=cells_limit)
-    changes = _rounded(changes, rounding)
+    changes = await aside(len(changes), partial(_rounded, changes, rounding))
     days = [change.row[0] for change in changes if isinstance(change.row[0], date)]
     shown = _shown(question, known[1], days, window)
     values = await _find_values(connection, question, known, states, shown, cells_limit, rounding)
-    combinations = {change.row[1:] for change in changes} | {place[1:] for _, place in values}
-    grid = _Grid.of(question, known[1], combinations, shown)
-    refuse_beyond(len(grid.places), question, cells_limit)
-    counts = {(change.row, change.measure): change for change in changes}
-    teller = _Teller(question, counts, values, told_by_parts(question))
-    rows = tuple(
-        {**grid.named(place), **{one.id: teller.tell(one, place) for one in question.measures}} for place in grid.places
-    )
+
+    def told() -> tuple[tuple[dict[str, Any], ...], Table]:
+        combinations = {change.row[1:] for change in changes} | {place[1:] for _, place in values}
+        grid = _Grid.of(question, known[1], combinations, shown)
+        refuse_beyond(len(grid.places), question, cells_limit)
+        counts = {(change.row, change.measure): change for change in changes}
+        teller = _Teller(question, counts, values, told_by_parts(question))
+        rows = tuple(
+            {**grid.named(place), **{one.id: teller.tell(one, place) for one in question.measures}}
+            for place in grid.places
+        )
+        return rows, _flat(question, rows, lang)
+
+    rows, table = await aside(len(changes) + len(values), told)
     return Comparison(
         rows=rows,
-        table=_flat(question, rows, lang),
+        table=table,
         dimensions=tuple(describe_dimensions(question)),
         measures=tuple(describe_measure(measure) for measure in question.measures),
         warnings=(

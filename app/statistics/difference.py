@@ -1,11 +1,13 @@
 """Difference: the counts of a question at two revisions, and what made the change, cause by cause."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.errors import Fault, InvalidParameters
 from app.records.revisions import State
 from app.statistics.codes import Codes
@@ -68,12 +70,12 @@ async def find_difference(
     earlier = replace(later, revision=before.revision, reference=before.reference)
     changes: dict[tuple[Any, ...], Change] = {}
     for plan, side in ((earlier, "before"), (later, "after")):
-        for place, measure, count in _counts(plan, await read_values(connection, plan, cells_limit)):
-            setattr(_at(changes, place, measure), side, count)
+        values = await read_values(connection, plan, cells_limit)
+        await aside(len(values), partial(_set, changes, plan, values, side))
     if before.revision < after.revision:
         for cause, place, measure, count in await _find_parts(connection, later, before, cells_limit):
             _at(changes, place, measure).causes[cause] = count
-    return tuple(changes[key] for key in sorted(changes, key=_order))
+    return await aside(len(changes), lambda: tuple(changes[key] for key in sorted(changes, key=_order)))
 
 
 async def find_window(connection: Connection, question: Question, known: Codes, after: State) -> Window | None:
@@ -108,14 +110,12 @@ async def _find_parts(
     connection: Connection, plan: Plan, before: State, cells_limit: int
 ) -> list[tuple[str, Place, str, int]]:
     """Each count that is not 0 of what the entries of each cause add up to."""
-    parts = []
+    parts: list[tuple[str, Place, str, int]] = []
     limit = (cells_limit // len(plan.question.measures) + 1) * len(CAUSES)
     if plan.counts:
         rows = await fetch(connection, plan.changes(before.revision, limit))
         refuse_beyond(len(rows) // len(CAUSES), plan.question, cells_limit)
-        for cause, *row in rows:
-            for place, counts in by_place([row], plan.question, plan.counts):
-                parts += [(cause, place, name, count) for name, count in counts.items() if count]
+        parts = await aside(len(rows), lambda: [part for row in rows for part in _parts_in(row, plan)])
     others = tuple(one for one in plan.question.measures if one.kind in (Kind.STOCK, Kind.ANY_CHARGE))
     others = tuple(one for one in others if one.id not in plan.counts)
     if others:
@@ -125,6 +125,17 @@ async def _find_parts(
             for place, measure, count in _counts(own, await read_values(connection, own, cells_limit)):
                 parts.append((cause, place, measure, count))
     return parts
+
+
+def _parts_in(row: Sequence[Any], plan: Plan) -> Iterable[tuple[str, Place, str, int]]:
+    cause, *rest = row
+    for place, counts in by_place([rest], plan.question, plan.counts):
+        yield from ((cause, place, name, count) for name, count in counts.items() if count)
+
+
+def _set(changes: dict[tuple[Any, ...], Change], plan: Plan, values: dict[Place, dict[str, Any]], side: str) -> None:
+    for place, measure, count in _counts(plan, values):
+        setattr(_at(changes, place, measure), side, count)
 
 
 def _counts(plan: Plan, values: dict[Place, dict[str, Any]]) -> Iterable[tuple[Place, str, int]]:

@@ -10,7 +10,7 @@ from app.errors import Fault, InvalidParameters, near
 from app.statistics.codes import Codes
 from app.statistics.dimensions import DIMENSIONS, GRAINS, Dimension
 from app.statistics.measures import MEASURES, Measure
-from app.statistics.periods import Grain, Period, Window, number_of, numbered, parse_period
+from app.statistics.periods import Grain, Period, Window, count_periods, number_of, numbered, parse_period
 from app.statistics.presets import PRESETS, Preset
 from app.statistics.transforms import TRANSFORMS, Transform
 
@@ -92,6 +92,15 @@ class Question:
             "bounds": "true" if self.has_bounds else "",
         }
         return urlencode({name: value for name, value in parts.items() if value}, safe=",:")
+
+    def most_cells(self, known: Codes) -> int:
+        """How many cells an answer has at most, known without looking: a row for each period and combination."""
+        window = self.window(known.covered)
+        rows = count_periods(self.grain, window) if self.grain and window else 1
+        for name in self.dimensions:
+            chosen = [len(entry.codes) for entry in self.filters if entry.dimension == name and not entry.is_not]
+            rows *= min(len(known.ids(name)) + 1, *chosen) if chosen else len(known.ids(name)) + 1
+        return rows * len(self.measures)
 
     def window(self, covered: Window | None) -> Window | None:
         """The days that are counted; None: all, the undated included. `covered` bounds what was not asked."""

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.records.revisions import State
 from app.statistics.answer import Answer, find_answer, plan_of
 from app.statistics.breaks import warn_across_method
@@ -107,7 +108,7 @@ async def find_first(
     by_start = {period.first: revision for period, revision in cuts.items()}
     shown = list(span.revisions.values()) or [state.revision]
     return _warned(
-        _with_vintage(answer, question, by_start, published),
+        await aside(len(answer.table.rows), lambda: _with_vintage(answer, question, by_start, published)),
         await warn_across_method(connection, min(shown), max(shown)),
     )
 
@@ -190,24 +191,30 @@ async def find_all(
     limit = cells_limit // len(question.measures)
     rows = await fetch(connection, plan.main().rows(limit + 1))
     refuse_beyond(len(rows), question, cells_limit)
-    steps = _by_place(rows, question, plan.counts)
-    combinations = order_combinations(_disclosable(steps, rounding), question, known)
+    steps = await aside(len(rows), lambda: _by_place(rows, question, plan.counts))
+    combinations = await aside(len(rows), lambda: order_combinations(_disclosable(steps, rounding), question, known))
     bases: dict[Place, dict[int, dict[str, int]]] = {}
     if plan.has_own_base:
         plain = sorted({without(entry, learnt_places(question)) for entry in combinations})
         bases = _by_place(await fetch(connection, plan.base(plain)), question, BASE_COUNTS, len(plan.plain_dimensions))
     window = plan.window
     periods: Sequence[Period | None] = list_periods(question.grain, window) if question.grain and window else (None,)
-    told: list[Row] = []
-    for period in periods:
-        for entry in combinations:
-            place = (period.first if period else None, entry)
-            base = bases.get((place[0], without(entry, learnt_places(question))), {})
-            for start, end, values in _vintages(plan, place, steps.get(place, {}), base, period, published, rounding):
-                at = () if period is None or window is None else _period_values(period, period.is_cut_by(window))
-                since, until = published.at(start), published.at(end) if end else None
-                told.append((*at, start, since, until, *entry, *values))
-        refuse_beyond(len(told), question, cells_limit)
+
+    def tell() -> list[Row]:
+        told: list[Row] = []
+        for period in periods:
+            for entry in combinations:
+                place = (period.first if period else None, entry)
+                base = bases.get((place[0], without(entry, learnt_places(question))), {})
+                held = _vintages(plan, place, steps.get(place, {}), base, period, published, rounding)
+                for start, end, values in held:
+                    at = () if period is None or window is None else _period_values(period, period.is_cut_by(window))
+                    since, until = published.at(start), published.at(end) if end else None
+                    told.append((*at, start, since, until, *entry, *values))
+            refuse_beyond(len(told), question, cells_limit)
+        return told
+
+    told = await aside(len(rows) + len(periods) * len(combinations), tell)
     left_out = await read_left_out(connection, replace(plan, span=None))
     own = (
         Column("vintage_revision", "integer", caption="Revision that brought the figures"),
