@@ -195,3 +195,11 @@ async def _is_ready(port: str) -> bool:
             return (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
         except httpx.TransportError:
             return False
+
+
+async def read(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    """The body of an answer."""
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving import CHITA, GROZNY, client_fixture, client_of, filled_fixture  # noqa: F401
+from tests.serving import CHITA, GROZNY, client_fixture, client_of, filled_fixture, read  # noqa: F401
 
 Client = httpx.AsyncClient
 NOTHING = dict.fromkeys(
@@ -38,14 +38,6 @@ QUESTIONS = (
     "measures=cases_pending&group_by=month",
     "measures=term_months_median,decided_within_30_days_share&group_by=court",
 )
-
-
-async def read(client: Client, path: str) -> dict[str, Any]:
-    """The body of an answer."""
-    answer = await client.get(path)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
 
 
 async def test_a_change_has_its_cause(client: Client) -> None:

@@ -2,13 +2,12 @@
 
 import csv
 import io
-from typing import Any
 
 import httpx
 import pytest
 
 from app.statistics import catalogue
-from tests.serving import GROZNY, REUTOV, client_fixture, client_of, filled_fixture  # noqa: F401
+from tests.serving import GROZNY, REUTOV, client_fixture, client_of, filled_fixture, read  # noqa: F401
 
 Client = httpx.AsyncClient
 QUESTIONS = (
@@ -18,14 +17,6 @@ QUESTIONS = (
     "?measures=suspended_share&group_by=offence&court__ne=75GV0001",
     "?measures=sentences_known,persons_acquitted&group_by=year",
 )
-
-
-async def read(client: Client, path: str) -> dict[str, Any]:
-    """The body of an answer."""
-    answer = await client.get(path)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
 
 
 async def test_the_record_is_counted(client: Client) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.db.database import Connection, Database
+from app.db.database import Connection
 from app.records.ids import read_id
 from app.records.listing import Order, Wanted
 from app.records.revisions import State, get_state
@@ -17,7 +17,7 @@ from app.statistics import find_answer, find_codes, read_question
 from app.statistics.behind import Cell, count_behind, find_behind
 from app.statistics.measure import Kind, Unit
 from app.statistics.measures import MEASURES
-from tests.databases import cloned
+from tests.databases import written
 from tests.histories import AS_FOUND, Batch, histories, published, take_all
 from tests.serving import client_fixture, client_of, crowded_fixture, filled_fixture  # noqa: F401
 
@@ -68,8 +68,7 @@ async def cells(connection: Connection, state: State, asked: dict[str, tuple[str
 async def test_as_many_records_as_the_cell_says(
     server_url: str, template: str, history: list[Batch], data: st.DataObject
 ) -> None:
-    async with cloned(server_url, template) as url:
-        database = Database(url)
+    async with written(server_url, template) as database:
         await take_all(database, history)
         async with database.owner() as connection:
             last = await published(connection)

@@ -12,7 +12,7 @@ from app.db.database import Connection, Database
 from app.records.revisions import State, get_state
 from app.statistics import Answer, Codes, find_answer, find_codes, read_question
 from app.statistics.vintages import find_all, find_first
-from tests.databases import cloned
+from tests.databases import written
 from tests.histories import AS_FOUND, FIRST_DAY, Batch, histories, published, take
 from tests.serving import client_fixture, client_of, filled_fixture  # noqa: F401
 
@@ -58,8 +58,7 @@ class Asked:
 async def test_every_vintage_is_what_its_revision_says(
     server_url: str, template: str, history: list[Batch], data: st.DataObject
 ) -> None:
-    async with cloned(server_url, template) as url:
-        database = Database(url)
+    async with written(server_url, template) as database:
         await take_slowly(database, history)
         async with database.owner() as connection:
             last = await published(connection)
