@@ -22,7 +22,9 @@ from app.api.reply import Reply, Replying, open_state
 from app.errors import NotFound
 from app.formats import dump, render
 from app.ingest.layouts.numbers import normalise_uid, parse_case_number
-from app.records.cases import CASE_COLUMNS, CASES, count_cases, find_cases, flatten_case, get_case, get_survivor
+from app.records.cases import CASES, count_cases, find_cases, get_case, get_survivor
+from app.records.export import copies_of_cases
+from app.records.flat import CASE_COLUMNS, flatten_case
 from app.records.ids import read_id, show_id
 from app.statistics import Codes
 
@@ -37,6 +39,7 @@ RESOURCE = Resource(
     flatten=flatten_case,
     find=find_cases,
     count=count_cases,
+    copies=copies_of_cases,
 )
 
 
@@ -111,9 +114,10 @@ _LIST = Operation(
     tag="Cases",
     summary="Cases, latest first",
     description="Records with identifiers, defendants, charges, sentences, layers and sources. Withdrawn and merged"
-    " cases are left out unless they are asked for (`is_withdrawn=true,false`). JSON nests one case"
-    " each; CSV has one row for each charge, and without `limit` streams the whole list (more than 1,000 cases"
-    " need the scope `export`). Terms are in months, fines in roubles.",
+    " cases are left out unless they are asked for (`is_withdrawn=true,false`). JSON and NDJSON nest one"
+    " case each; CSV and Parquet have one row for each charge. All but JSON stream the whole list without `limit`"
+    " (more than 1,000 cases need the scope `export`), and CSV and NDJSON go back in through layout `house`. Terms are"
+    " in months, fines in roubles.",
     result=schemas.CaseList,
     example=examples.CASE_LIST,
     scopes=("records",),
@@ -187,7 +191,7 @@ def write_case(case: Mapping[str, Any], shape: Representation) -> tuple[str, dic
 
 def _write(case: Mapping[str, Any], codes: Codes, shape: Representation) -> tuple[str, bytes]:
     if shape.format.is_flat:
-        body = render(shape.format, table_of(RESOURCE, [case]), shape.options(label_of(codes, shape.lang)))
+        body = render(shape.format, table_of(RESOURCE, [case], shape), shape.options(label_of(codes, shape.lang)))
         return f"{case['version']}-{short_hash(body)}", body
     tag, shown = write_case(case, shape)
     return tag, dump(shown)

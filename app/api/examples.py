@@ -21,6 +21,7 @@ CASE: dict[str, Any] = {
     "in_force_on": "2023-05-06",
     "is_withdrawn": False,
     "merged_into": None,
+    "deny": [],
     "defendants": [
         {
             "id": "d1",
@@ -30,6 +31,7 @@ CASE: dict[str, Any] = {
             "is_presumed": False,
             "decided_on": "2023-04-21",
             "principal_offence": "337:5",
+            "deny": [],
             "charges": [{"offence": "337:5", "role": "filed", "stage": "completed", "episodes": 1, "principal": False}],
             "sentence": {
                 "class": "suspended",

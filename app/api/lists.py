@@ -13,18 +13,21 @@ from app.api.cursor import Cursor, bind, read_cursor, write_cursor
 from app.api.negotiation import Representation
 from app.api.parameters import QUESTION, Asked, Role
 from app.api.reply import Answer, Reading, Replying, envelope
+from app.db.copying import Copy, begun, copy_out
 from app.db.database import Connection
 from app.errors import BadCursor, Fault, NotFound, near
-from app.formats import dump, render, stream
+from app.formats import Copying, Options, copied, dump, render, stream
 from app.records.listing import Condition, Listing, Order, Page, Wanted
 from app.records.revisions import State
 from app.statistics import Codes
 from app.table import Column, Row, Table
 
 FREE_ROWS = 1000  # results that stream whole without the scope export
+COPIED_RESULTS = 1000  # with more, a whole list has a connection of its own, if it can be copied
 _EVERYTHING_BUT_CURSOR = frozenset(Role) - {Role.CURSOR}
 _SHOWN = frozenset({Role.FILTER, Role.STATE, Role.ORDER, Role.COLUMNS, Role.PAGE})
 Shown = Mapping[str, Any]
+Copies = Callable[[Copying, Options, Sequence[str], Sequence[Condition], Order, State], Sequence[Copy]]
 Within = Callable[[Reading], Awaitable[tuple[Condition, ...]]]
 
 
@@ -34,6 +37,7 @@ class Resource:
 
     `count`  how many results meet some conditions, and how many flat rows they have
     `check`  what else is wrong with the query, by the codes that may be named
+    `copies` the whole list as queries whose rows COPY writes, where it is long
     """
 
     name: str
@@ -45,6 +49,7 @@ class Resource:
     find: Callable[[Connection, Wanted, State], Awaitable[Page]]
     count: Callable[[Connection, Sequence[Condition], State], Awaitable[tuple[int, int]]]
     check: Callable[[Codes], Iterable[Fault]] = lambda codes: ()
+    copies: Copies | None = None
 
     @property
     def listing_key(self) -> str:
@@ -57,9 +62,14 @@ class Resource:
         """What `fields=` may name in one format or another."""
         return tuple(dict.fromkeys((*self.fields, *(column.id for column in self.columns))))
 
-    def names_in(self, shape: Representation) -> tuple[str, ...]:
-        """What `fields=` may name in a format."""
-        return tuple(column.id for column in self.columns) if shape.format.is_flat else self.fields
+    def columns_in(self, shape: Representation) -> tuple[Column, ...]:
+        """What one row of a format has, and `fields=` may name."""
+        nested = shape.format.nests or not shape.format.is_flat
+        return tuple(Column(name, "json") for name in self.fields) if nested else self.columns
+
+    def rows_in(self, shape: Representation, result: Shown) -> Iterable[Row]:
+        """The rows of one result under `columns_in` of the same format."""
+        return [[result[name] for name in self.fields]] if shape.format.nests else self.flatten(result)
 
 
 async def reply_with_list(
@@ -87,17 +97,18 @@ async def reply_with_one(
             shown = reply.path.rpartition("/")[2][:60]
             raise NotFound(f"There is no {shown} among the {resource.name} of revision {reading.state.revision}.")
         if reading.shape.format.is_flat:
-            return Answer(render(reading.shape.format, table_of(resource, page.rows), reading.options))
+            return Answer(render(reading.shape.format, table_of(resource, page.rows, reading.shape), reading.options))
         return Answer(dump({**page.rows[0], "meta": reply.meta(reading.state, asked.canonical(_SHOWN))}))
 
     return await reply.from_record(asked, find)
 
 
-def table_of(resource: Resource, results: Iterable[Shown], chosen: Sequence[str] = ()) -> Table:
-    """Results as a table, of some columns only where some are chosen."""
-    places = _places(resource, chosen)
-    rows = [_cut(row, places) for result in results for row in resource.flatten(result)]
-    return Table(tuple(resource.columns[place] for place in places), rows, total=len(rows))
+def table_of(resource: Resource, results: Iterable[Shown], shape: Representation, chosen: Sequence[str] = ()) -> Table:
+    """Results as a table for a format, of some columns only where some are chosen."""
+    columns = resource.columns_in(shape)
+    places = _places(columns, chosen)
+    rows = [_cut(row, places) for result in results for row in resource.rows_in(shape, result)]
+    return Table(tuple(columns[place] for place in places), rows, total=len(rows))
 
 
 class _Listed:
@@ -132,7 +143,7 @@ class _Listed:
 
     def _check(self, codes: Codes, shape: Representation) -> Iterable[Fault]:
         yield from self.resource.check(codes)
-        names = self.resource.names_in(shape)
+        names = tuple(column.id for column in self.resource.columns_in(shape))
         for name in self.fields:
             if name not in names:
                 detail = f"{name} is not a field in {shape.format.id}; use {', '.join(names)}."
@@ -166,7 +177,7 @@ class _Listed:
         next_ = self._next(page, reading.state)
         headers = {"Link": f'<{next_}>; rel="next"'} if next_ else {}
         if reading.shape.format.is_flat:
-            table = table_of(self.resource, page.rows, self.fields)
+            table = table_of(self.resource, page.rows, reading.shape, self.fields)
             return Answer(render(reading.shape.format, table, reading.options), headers)
         total = await self._count(reading) if self.asked.one("include_total", False) else None
         paging = {"limit": limit, "has_more": page.has_more, "next": next_, "total": total}
@@ -175,19 +186,32 @@ class _Listed:
         return Answer(envelope(results, paging=paging, meta=meta, warnings=[]), headers)
 
     async def _whole(self, reading: Reading) -> Answer:
-        results, rows = await self.resource.count(reading.connection, self.conditions, reading.state)
-        places = _places(self.resource, self.fields)
-        table = Table(
-            tuple(self.resource.columns[place] for place in places),
-            stream=self._batches(reading.state, places),
-            total=rows,
-        )
+        shape = reading.shape
+        results, flat_rows = await self.resource.count(reading.connection, self.conditions, reading.state)
+        rows = results if shape.format.nests else flat_rows
+        every = self.resource.columns_in(shape)
+        places = _places(every, self.fields)
+        columns = tuple(every[place] for place in places)
+        copying = shape.format.copying
+        has_names = shape.labels != "id" and copying is not None and copying.has_dialect
+        if self.resource.copies and copying and not has_names and results > COPIED_RESULTS:
+            names = [column.id for column in columns]
+            copies = self.resource.copies(copying, reading.options, names, self.conditions, self.order, reading.state)
+            pieces = copy_out(self.reply.service.database, copies)
+            if not self.reply.request.state.is_head:
+                pieces = await begun(pieces)
+            body = copied(copying, columns, pieces, reading.options)
+        else:
+            table = Table(columns, stream=self._batches(reading.state, shape, places), total=rows)
+            body = stream(shape.format, table, reading.options)
         is_private = results > FREE_ROWS and "export" not in self.reply.service.settings.anonymous_scope_set
-        name = f"{self.resource.name}-r{reading.state.revision}.{reading.shape.format.extension}"
+        name = f"{self.resource.name}-r{reading.state.revision}.{shape.format.extension}"
         headers = {"Sudstat-Rows": str(rows), "Content-Disposition": f'attachment; filename="{name}"'}
-        return Answer(stream(reading.shape.format, table, reading.options), headers, is_private)
+        return Answer(body, headers, is_private)
 
-    async def _batches(self, state: State, places: Sequence[int]) -> AsyncIterator[Sequence[Row]]:
+    async def _batches(
+        self, state: State, shape: Representation, places: Sequence[int]
+    ) -> AsyncIterator[Sequence[Row]]:
         """Rows of the whole list. What a revision holds does not change, so that each page may be read by itself,
         and a slow caller keeps no connection."""
         wanted = self._wanted(HIGHEST_LIMIT)
@@ -195,7 +219,7 @@ class _Listed:
         while has_more:
             async with self.reply.service.database.snapshot() as connection:
                 page = await self.resource.find(connection, wanted, state)
-            yield [_cut(row, places) for result in page.rows for row in self.resource.flatten(result)]
+            yield [_cut(row, places) for result in page.rows for row in self.resource.rows_in(shape, result)]
             wanted, has_more = replace(wanted, after=page.last), page.has_more
 
     async def _count(self, reading: Reading) -> int:
@@ -219,8 +243,8 @@ def _pick(result: Shown, fields: Sequence[str]) -> Shown:
     return {name: result[name] for name in fields} if fields else result
 
 
-def _places(resource: Resource, chosen: Sequence[str]) -> tuple[int, ...]:
-    names = [column.id for column in resource.columns]
+def _places(columns: Sequence[Column], chosen: Sequence[str]) -> tuple[int, ...]:
+    names = [column.id for column in columns]
     return tuple(names.index(name) for name in chosen or names)
 
 

@@ -1,6 +1,6 @@
 """Receipts: what became of each batch, and the rows of it that were refused."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -73,7 +73,7 @@ async def read_refused(
     batch_id, kept = await _kept(caller, reply)
     rows = await find_refused(reply.service.database, batch_id)
 
-    def make(shape: Representation) -> tuple[str, AsyncIterator[bytes]]:
+    def make(shape: Representation) -> tuple[str, AsyncGenerator[bytes]]:
         tag = short_hash(f"{shape.key} {rows.fingerprint}".encode())
         body = stream(shape.format, rows.table, shape.options(lambda _, code: code))
         return tag, body if shape.format.is_flat else _enveloped(body, _around(rows, kept))
@@ -109,7 +109,7 @@ def _around(rows: RefusedRows, kept: Kept) -> dict[str, Any]:
     }
 
 
-async def _enveloped(results: AsyncIterator[bytes], around: dict[str, Any]) -> AsyncIterator[bytes]:
+async def _enveloped(results: AsyncGenerator[bytes], around: dict[str, Any]) -> AsyncGenerator[bytes]:
     yield b'{"results":'
     async for piece in results:
         yield piece

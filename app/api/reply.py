@@ -1,14 +1,12 @@
 """Replies: opens the state asked for, says 304 to whom has the answer already, sends bytes with their headers."""
 
 import gzip
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from starlette.responses import StreamingResponse
 
 from app.api.answers import Kept, Key, Made
 from app.api.caching import cache_control, holds, make_tag, quote_etag
@@ -16,15 +14,13 @@ from app.api.lookups import label_of, lookups_of
 from app.api.negotiation import Representation, choose
 from app.api.parameters import Asked
 from app.api.service import Service, get_service
+from app.api.streaming import GZIP_LEVEL, Streamed, gzipped, nothing
 from app.db.database import Connection
 from app.db.turns import LONG_CELLS
 from app.errors import Fault, InvalidParameters, NoRevisionYet
 from app.formats import FORMATS, Options, dump
 from app.records.revisions import State, end_of, get_state
 from app.statistics import Codes
-
-_GZIP_LEVEL = 6
-_GZIP_WINDOW = 31  # zlib's way to say: with a gzip header
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Reading:
 class Answer:
     """Bytes at hand or still to come. `is_private`: an anonymous caller would have been refused."""
 
-    body: bytes | AsyncIterator[bytes]
+    body: bytes | AsyncGenerator[bytes]
     headers: Mapping[str, str] = field(default_factory=dict)
     is_private: bool = False
 
@@ -187,7 +183,7 @@ class Replying:
     def as_is(
         self,
         asked: Asked,
-        make: Callable[[Representation], tuple[str, bytes | AsyncIterator[bytes]]],
+        make: Callable[[Representation], tuple[str, bytes | AsyncGenerator[bytes]]],
         *,
         offered: Collection[str] = tuple(FORMATS),
     ) -> Response:
@@ -236,16 +232,16 @@ class Replying:
         self.request.state.cache = "not-modified"
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": cache})
 
-    def _send(self, body: bytes | AsyncIterator[bytes], shape: Representation, headers: dict[str, str]) -> Response:
+    def _send(self, body: bytes | AsyncGenerator[bytes], shape: Representation, headers: dict[str, str]) -> Response:
         self.request.state.cache = "miss"
         headers |= {"Content-Type": shape.format.content_type}
         if shape.is_gzipped:
             headers |= {"Content-Encoding": "gzip"}
         if isinstance(body, bytes):
-            coded = gzip.compress(body, _GZIP_LEVEL, mtime=0) if shape.is_gzipped else body
+            coded = gzip.compress(body, GZIP_LEVEL, mtime=0) if shape.is_gzipped else body
             return Response(coded, headers=headers)
-        chunks = _nothing_of(body) if self.request.state.is_head else body
-        return StreamingResponse(_gzipped(chunks) if shape.is_gzipped else chunks, headers=headers)
+        pieces = nothing() if self.request.state.is_head else body
+        return Streamed(gzipped(pieces) if shape.is_gzipped else pieces, headers=headers)
 
 
 async def _replying(request: Request) -> Replying:
@@ -282,15 +278,3 @@ async def open_state(connection: Connection, asked: Asked, revision: int | None 
         raise
     instant = end_of(as_of) if as_of is not None and not hasattr(as_of, "hour") else as_of
     return replace(state, as_of=instant)
-
-
-async def _nothing_of(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    return
-    yield b""
-
-
-async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
-    async for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()

@@ -66,6 +66,7 @@ class Defendant(Shape):
     is_presumed: Annotated[bool, _described("The conviction follows only from the case's verdict.")]
     decided_on: date | None
     principal_offence: str | None
+    deny: Annotated[list[str], _described("Fields of which the newsroom says that the card is wrong.")]
     charges: list[Charge]
     sentence: Sentence
 
@@ -95,6 +96,7 @@ class CaseInList(Shape):
     in_force_on: date | None
     is_withdrawn: bool
     merged_into: Annotated[str | None, _described("Id of the case that this one is a duplicate of.")]
+    deny: Annotated[list[str], _described("Fields of which the newsroom says that the card is wrong.")]
     defendants: list[Defendant]
     layers: Annotated[dict[str, str], _described("Which layer each field comes from.")]
     conflicts: Annotated[int, _described("How many fields the layers disagree on.")]

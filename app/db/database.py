@@ -1,5 +1,6 @@
 """Postgres: a pool of readers, and one writer at a time."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any, TypeAlias
 import asyncpg
 import orjson
 
-from app.db.turns import Turns
+from app.db.turns import Turns, on_behalf_of
+from app.errors import Overloaded
 
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -20,6 +22,10 @@ _NO_JIT = {"jit": "off"}
 _ONE_PROCESSOR = "SET LOCAL max_parallel_workers_per_gather = 0"
 WRITER_LOCK = 0x5375_6473  # "Suds"
 _SMALL_BYTES = 32 * 1024
+EXPORTS = 4
+"""How many connections may be exported over at the same time, in each worker."""
+_EXPORT_RETRY_S = 30
+_CLOSE_S = 5.0
 
 
 class Database:
@@ -45,6 +51,7 @@ class Database:
         self._turns = Turns(pool_size, wait_s=pool_wait_s)
         self._pool: asyncpg.Pool | None = None
         self._kept: list[Connection] = []
+        self._exports: Counter[str] = Counter()
 
     async def open(self) -> None:
         """Connect the readers."""
@@ -88,6 +95,36 @@ class Database:
             if is_long:
                 await connection.execute(_ONE_PROCESSOR)
             yield connection
+
+    @asynccontextmanager
+    async def export(self) -> AsyncIterator[Connection]:
+        """A reader's connection of its own, and one state of the database: for what is sent as it is read, so that a
+        slow caller holds none of those that others wait for.
+
+        Errors  Overloaded, where there are as many as may be, or the caller has half of them
+        """
+        who = on_behalf_of.get()
+        if self._exports.total() >= EXPORTS or self._exports[who] >= EXPORTS // 2:
+            detail = f"Too many exports are running. Try again in {_EXPORT_RETRY_S} s, or let yours end first."
+            raise Overloaded(detail, headers={"Retry-After": str(_EXPORT_RETRY_S)})
+        self._exports[who] += 1
+        try:
+            connection = await asyncpg.connect(self.url, server_settings={"timezone": "UTC", **_NO_JIT})
+            try:
+                await _init_reader(connection)
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    yield connection
+            finally:
+                await connection.close(timeout=_CLOSE_S)
+        finally:
+            self._exports[who] -= 1
+            if not self._exports[who]:
+                del self._exports[who]
+
+    @property
+    def exports(self) -> int:
+        """How many exports are running."""
+        return self._exports.total()
 
     @asynccontextmanager
     async def owner(self) -> AsyncIterator[Connection]:

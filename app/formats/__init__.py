@@ -2,8 +2,10 @@
 
 from app.formats.csv import CSV
 from app.formats.json import JSON, dump, objects
-from app.formats.writer import Format, LabelStyle, Options, render, stream
+from app.formats.ndjson import NDJSON
+from app.formats.parquet import PARQUET
+from app.formats.writer import Copying, Format, LabelStyle, Options, copied, render, stream
 
-FORMATS: dict[str, Format] = {format_.id: format_ for format_ in (JSON, CSV)}
+FORMATS: dict[str, Format] = {format_.id: format_ for format_ in (JSON, CSV, NDJSON, PARQUET)}
 
-__all__ = ["FORMATS", "Format", "LabelStyle", "Options", "dump", "objects", "render", "stream"]
+__all__ = ["FORMATS", "Copying", "Format", "LabelStyle", "Options", "copied", "dump", "objects", "render", "stream"]

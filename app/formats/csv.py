@@ -7,19 +7,20 @@ from io import StringIO
 from typing import Any
 
 from app.formats.json import dump
-from app.formats.writer import Format, Options
+from app.formats.writer import Copying, Format, Options
 from app.table import Column, Row
 
 _BOM = b"\xef\xbb\xbf"
 # OWASP's list, and the full-width signs that spreadsheets take for the plain ones.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_DEFUSED = "'"
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+DEFUSED = "'"
 
 
 class _CsvWriter:
     def __init__(self, columns: tuple[Column, ...], options: Options) -> None:
         self._columns = columns
         self._options = options
+        self._is_within = False  # quotes, while pieces are copied
 
     def start(self) -> bytes:
         header = [name for column in self._columns for name in self._names(column)]
@@ -27,6 +28,16 @@ class _CsvWriter:
 
     def rows(self, rows: Sequence[Row]) -> bytes:
         return self._write([list(self._cells(row)) for row in rows])
+
+    def copied(self, piece: bytes) -> bytes:
+        """Postgres ends a line with LF, RFC 4180 with CRLF; a line end within quotes is part of a cell."""
+        if not self._is_within and b'"' not in piece:
+            return piece.replace(b"\n", b"\r\n")
+        parts = piece.split(b'"')
+        for place in range(int(self._is_within), len(parts), 2):
+            parts[place] = parts[place].replace(b"\n", b"\r\n")
+        self._is_within ^= len(parts) % 2 == 0
+        return b'"'.join(parts)
 
     def end(self) -> bytes:
         return b""
@@ -52,9 +63,15 @@ class _CsvWriter:
 
 
 def cell(value: Any) -> str:
-    """One value as the text of a cell: nothing for null, true and false, ISO 8601, defused text."""
+    """One value as the text of a cell, defused."""
+    text = text_of(value)
+    return DEFUSED + text if isinstance(value, str) and text.startswith(FORMULA) else text
+
+
+def text_of(value: Any) -> str:
+    """One value as text: nothing for null, true and false, ISO 8601."""
     if isinstance(value, str):
-        return _DEFUSED + value if value.startswith(_FORMULA) else value
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -66,4 +83,12 @@ def cell(value: Any) -> str:
     return dump(value).decode() if isinstance(value, dict | list | float) else str(value)
 
 
-CSV = Format("csv", "text/csv", "text/csv; charset=utf-8; header=present", "csv", True, _CsvWriter)
+CSV = Format(
+    "csv",
+    "text/csv",
+    "text/csv; charset=utf-8; header=present",
+    "csv",
+    is_flat=True,
+    writer=_CsvWriter,
+    copying=Copying("cells", _CsvWriter, is_defused=True, has_dialect=True),
+)

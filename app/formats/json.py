@@ -47,4 +47,4 @@ class _JsonWriter:
         return b"]"
 
 
-JSON = Format("json", "application/json", "application/json", "json", False, _JsonWriter)
+JSON = Format("json", "application/json", "application/json", "json", is_flat=False, writer=_JsonWriter)

@@ -1,6 +1,7 @@
 """What every format is made of: a beginning, batches of rows, an end."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -36,9 +37,33 @@ class Writer(Protocol):
         """What stands after the last row."""
 
 
+class CopyWriter(Writer, Protocol):
+    """Writes one table, whose rows may come from COPY."""
+
+    def copied(self, piece: bytes) -> bytes:
+        """Whole rows as COPY wrote them, in the way that the format's `copying` asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """How Postgres is to write rows for a format: CSV cells without a header, or one JSON object on each line.
+
+    `is_defused`: no cell may begin as a formula does; `has_dialect`: the delimiter asked for stands between cells.
+    """
+
+    shape: Literal["cells", "objects"]
+    writer: Callable[[tuple[Column, ...], Options], CopyWriter]
+    is_defused: bool = False
+    has_dialect: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A shape of bytes: its name, media type, file ending, and the maker of its writer."""
+    """A shape of bytes: its name, media type, file ending, and the maker of its writer.
+
+    `is_flat`: rows of a table, and nothing around them; `nests`: of a list, its results as they are.
+    `copying`: how COPY can write its rows, where it can.
+    """
 
     id: str
     media_type: str
@@ -46,6 +71,8 @@ class Format:
     extension: str
     is_flat: bool
     writer: Callable[[tuple[Column, ...], Options], Writer]
+    nests: bool = False
+    copying: Copying | None = None
 
 
 def render(format_: Format, table: Table, options: Options) -> bytes:
@@ -54,7 +81,7 @@ def render(format_: Format, table: Table, options: Options) -> bytes:
     return writer.start() + writer.rows(table.rows) + writer.end()
 
 
-async def stream(format_: Format, table: Table, options: Options) -> AsyncIterator[bytes]:
+async def stream(format_: Format, table: Table, options: Options) -> AsyncGenerator[bytes]:
     """The bytes of a table, batch by batch as its rows come."""
     writer = format_.writer(table.columns, options)
     yield writer.start()
@@ -63,4 +90,17 @@ async def stream(format_: Format, table: Table, options: Options) -> AsyncIterat
     else:
         async for batch in table.stream:
             yield writer.rows(batch)
+    yield writer.end()
+
+
+async def copied(
+    copying: Copying, columns: tuple[Column, ...], pieces: AsyncGenerator[bytes], options: Options
+) -> AsyncGenerator[bytes]:
+    """The bytes of a table whose rows COPY writes, piece by piece as they come; each piece is whole rows."""
+    writer = copying.writer(columns, options)
+    yield writer.start()
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if made := writer.copied(piece):
+                yield made
     yield writer.end()

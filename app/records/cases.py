@@ -1,19 +1,19 @@
-"""Cases as of a revision: lists, one case, and the flat shape with one row for each charge."""
+"""Cases as of a revision: lists, and one case."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from app.db.database import Connection, load_statements
+from app.records.denials import Denials, find_denials
 from app.records.ids import show_id
 from app.records.listing import Condition, Filter, Listing, Page, SortColumn, Statement, Wanted, find_rows
 from app.records.removals import is_stand_in
 from app.records.revisions import State
 from app.records.uid import has_check_digits
-from app.table import Column
 
 _SQL = load_statements(__file__, "reading.sql")
 Shown = dict[str, Any]
@@ -72,46 +72,6 @@ CASES = Listing(
     levels={"person": f"EXISTS (SELECT 1 FROM defendants d WHERE {_OF_VERSION.format('d')} AND {{test}})"},
 )
 
-CASE_COLUMNS = (
-    Column("id", caption="Id of the case"),
-    Column("version", "integer"),
-    Column("revision", "integer"),
-    Column("court", codelist="court"),
-    Column("instance", codelist="instance"),
-    Column("number"),
-    Column("previous_numbers", caption="Earlier numbers, joined by |"),
-    Column("uid"),
-    Column("card_guid"),
-    Column("received_on", "day"),
-    Column("arrival", codelist="arrival"),
-    Column("decided_on", "day"),
-    Column("disposition", codelist="case_disposition"),
-    Column("in_force_on", "day"),
-    Column("is_withdrawn", "boolean"),
-    Column("merged_into"),
-    Column("defendant.id"),
-    Column("defendant.ordinal", "integer"),
-    Column("defendant.service_status", codelist="service_status"),
-    Column("defendant.disposition", codelist="person_disposition"),
-    Column("defendant.is_presumed", "boolean"),
-    Column("defendant.decided_on", "day"),
-    Column("defendant.principal_offence", codelist="offence"),
-    Column("charge.offence", codelist="offence"),
-    Column("charge.role", codelist="charge_role"),
-    Column("charge.stage", codelist="charge_stage"),
-    Column("charge.episodes", "integer"),
-    Column("charge.principal", "boolean"),
-    Column("sentence.class", codelist="sentence_class"),
-    Column("sentence.kind", codelist="sentence_kind"),
-    Column("sentence.execution", codelist="sentence_execution"),
-    Column("sentence.term_months", "integer", unit="month"),
-    Column("sentence.probation_months", "integer", unit="month"),
-    Column("sentence.fine_rub", "integer", unit="rouble"),
-    Column("sentence.regime", codelist="regime"),
-    Column("sentence.source", codelist="sentence_source"),
-    Column("conflicts", "integer"),
-)
-
 
 async def find_cases(connection: Connection, wanted: Wanted, state: State) -> Page:
     """One page of cases as of a revision, each with its identifiers, defendants, charges and sentences."""
@@ -159,10 +119,12 @@ async def show_versions(connection: Connection, rows: Sequence[asyncpg.Record], 
     known_by = _by_version(await connection.fetch(_SQL["identifiers"], courts, ids, list(at)))
     people = _by_version(await connection.fetch(_SQL["defendants"], courts, ids, revisions))
     charges = _by_version(await connection.fetch(_SQL["charges"], courts, ids, revisions))
+    denied = await find_denials(connection, courts, ids, list(at))
     shown = []
     for row, revision in zip(rows, at, strict=True):
         court, case_id, own = _key(row)
-        shown.append(_show(row, known_by[court, case_id, revision], people[_key(row)], charges[court, case_id, own]))
+        then = (court, case_id, revision)
+        shown.append(_show(row, known_by[then], people[_key(row)], charges[court, case_id, own], denied[then]))
     return shown
 
 
@@ -170,37 +132,6 @@ async def get_survivor(connection: Connection, case_id: UUID, state: State) -> U
     """Where the merges of a case lead as of a revision; None for a case that was not merged by then, or not there."""
     led: UUID | None = await connection.fetchval(_SQL["survivor"], state.revision, case_id)
     return led
-
-
-def flatten_case(case: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Rows of a case under `CASE_COLUMNS`: one for each charge, nulls where there is no charge or no person."""
-    by_type = _values_by_type(case["identifiers"])
-    current = {kind: value for (kind, is_current), (value, *_) in by_type.items() if is_current}
-    own = {
-        **case,
-        "number": current.get("case_number"),
-        "previous_numbers": "|".join(by_type.get(("case_number", False), ())) or None,
-        "uid": current.get("uid"),
-        "card_guid": current.get("card_guid"),
-    }
-    people: Sequence[Mapping[str, Any]] = case["defendants"] or ({},)
-    for person in people:
-        charges: Sequence[Mapping[str, Any]] = person.get("charges") or ({},)
-        for charge in charges:
-            parts = {"defendant": person, "charge": charge, "sentence": person.get("sentence") or {}}
-            yield tuple(_cell(column.id, own, parts) for column in CASE_COLUMNS)
-
-
-def _cell(column: str, own: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> Any:
-    part, dot, name = column.partition(".")
-    return parts[part].get(name) if dot else own[column]
-
-
-def _values_by_type(identifiers: Iterable[Mapping[str, Any]]) -> Mapping[tuple[str, bool], list[str]]:
-    values: dict[tuple[str, bool], list[str]] = defaultdict(list)
-    for identifier in identifiers:
-        values[identifier["type"], identifier["current"]].append(identifier["value"])
-    return values
 
 
 def _key(row: asyncpg.Record) -> _Key:
@@ -219,6 +150,7 @@ def _show(
     known_by: Sequence[asyncpg.Record],
     people: Sequence[asyncpg.Record],
     charges: Sequence[asyncpg.Record],
+    denied: Denials,
 ) -> Shown:
     return {
         "id": show_id(row["case_id"]),
@@ -234,8 +166,14 @@ def _show(
         "in_force_on": row["in_force_on"],
         "is_withdrawn": row["is_withdrawn"],
         "merged_into": row["merged_into"] and show_id(row["merged_into"]),
+        "deny": denied.get(None, []),
         "defendants": [
-            _person(person, [c for c in charges if c["defendant"] == person["defendant"]]) for person in people
+            _person(
+                person,
+                [c for c in charges if c["defendant"] == person["defendant"]],
+                denied.get(person["defendant"], []),
+            )
+            for person in people
         ],
         "layers": row["layers"],
         "conflicts": len(row["conflicts"]),
@@ -263,7 +201,7 @@ def _identifier(kind: str, value: str, *, is_current: bool) -> Shown:
     return {**identifier, "check_digits": has_check_digits(value)} if kind == "uid" else identifier
 
 
-def _person(row: asyncpg.Record, charges: Sequence[asyncpg.Record]) -> Shown:
+def _person(row: asyncpg.Record, charges: Sequence[asyncpg.Record], denied: Sequence[str]) -> Shown:
     offence = row["offence_decided"]
     return {
         "id": f"d{row['defendant']}",
@@ -273,6 +211,7 @@ def _person(row: asyncpg.Record, charges: Sequence[asyncpg.Record]) -> Shown:
         "is_presumed": row["is_presumed"],
         "decided_on": row["decided_on"],
         "principal_offence": None if offence == "unknown" else offence,
+        "deny": denied,
         "charges": [
             {
                 "offence": charge["offence"],

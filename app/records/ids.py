@@ -12,6 +12,28 @@ def show_id(case_id: UUID) -> str:
     return PREFIX + "".join(_DIGITS[case_id.int >> shift & 31] for shift in _SHIFTS)
 
 
+# Ten bits at a time, from a table of 1,024 pairs of digits.
+_PAIRS = "".join(first + second for first in _DIGITS for second in _DIGITS)
+# The bits of a UUID as numbers: the upper 64, the lower 64, and those from 60 to 71, which stand in both.
+_HALVES = (
+    "SELECT ('x' || left(h, 16))::bit(64)::int8 AS hi, ('x' || right(h, 16))::bit(64)::int8 AS lo,"
+    " ('x' || substr(h, 15, 3))::bit(12)::int8 AS mid FROM replace({uuid}::text, '-', '') AS h OFFSET 0"
+)
+
+
+def show_id_in_sql(uuid: str) -> str:
+    """The same in SQL, of an expression that is a UUID: for the many rows of an export."""
+    digits = " || ".join(f"substr('{_PAIRS}'::bytea, ({_bits(low)})::int * 2 + 1, 2)" for low in range(120, -1, -10))
+    return f"(SELECT '{PREFIX}' || convert_from({digits}, 'UTF8') FROM ({_HALVES.format(uuid=uuid)}) AS half)"
+
+
+def _bits(low: int) -> str:
+    """Ten bits of a UUID from bit `low` on, of which there are but eight at the end."""
+    if low == 60:
+        return "mid & 1023"
+    return f"hi >> {low - 64} & {255 if low == 120 else 1023}" if low > 60 else f"lo >> {low} & 1023"
+
+
 def read_id(text: str) -> UUID | None:
     """The UUID of a shown id; None where it is none. One id has one spelling, so that it has one address."""
     digits = text.removeprefix(PREFIX)

@@ -159,6 +159,12 @@ async def count_rows(connection: Connection, listing: Listing, conditions: Seque
     return int((await connection.fetch(sql, *statement.arguments))[0][0])
 
 
+def whole_list(listing: Listing, wanted: Wanted, first: object) -> list[tuple[str, list[Any]]]:
+    """Queries for all rows of a list, and their arguments: one after another they give it in its order."""
+    parts = [is_null for is_null in (False, True) if _has_part(listing, wanted, is_null=is_null)]
+    return [_ordered(listing, wanted, first, is_null=is_null) for is_null in parts]
+
+
 def _has_part(listing: Listing, wanted: Wanted, *, is_null: bool) -> bool:
     if is_null:
         return listing.columns[wanted.order.column].is_nullable
@@ -166,6 +172,11 @@ def _has_part(listing: Listing, wanted: Wanted, *, is_null: bool) -> bool:
 
 
 def _page(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
+    sql, arguments = _ordered(listing, wanted, first, is_null=is_null)
+    return f"{sql} LIMIT ${len(arguments) + 1}", [*arguments, wanted.limit]
+
+
+def _ordered(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
     statement = Statement(listing, first, wanted.conditions)
     column, id_ = listing.columns[wanted.order.column], listing.id
     direction = "DESC" if wanted.order.is_descending else "ASC"
@@ -176,7 +187,7 @@ def _page(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> 
     order = f"{id_.sql} {direction}" if is_null else f"{column.sql} {direction}, {id_.sql} {direction}"
     sql = (
         f"SELECT {listing.select}, {column.sql} AS sort_value, {id_.sql} AS sort_id"
-        f" FROM {listing.source} WHERE {' AND '.join(tests)} ORDER BY {order} LIMIT {statement.bind(wanted.limit)}"
+        f" FROM {listing.source} WHERE {' AND '.join(tests)} ORDER BY {order}"
     )
     return sql, statement.arguments
 

@@ -22,6 +22,17 @@ JOIN identifiers i ON i.court = k.court AND i.case_id = k.case_id
 WHERE i.revision <= k.revision AND (i.superseded_in IS NULL OR i.superseded_in > k.revision)
 ORDER BY i.court, i.case_id, i.revision, i.kind, i.value
 
+-- name: denials
+-- What the newsroom denies of some cases as of some revisions, by defendant; of the case itself where there is none.
+SELECT k.court, k.case_id, k.revision, part.defendant, {denied} AS denied
+FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
+JOIN statements s ON s.court = k.court AND s.case_id = k.case_id AND {denying}
+    AND s.revision <= k.revision AND (s.superseded_in IS NULL OR s.superseded_in > k.revision)
+CROSS JOIN LATERAL (
+    SELECT NULL::int AS defendant, s.body AS said
+    UNION ALL SELECT (p.said ->> 'id')::int, p.said FROM jsonb_array_elements(s.body -> 'defendants') AS p (said)
+) AS part
+
 -- name: court_of_case
 -- Which court has this id?
 SELECT court FROM cases WHERE case_id = $1 AND revision <= $2

@@ -245,7 +245,16 @@ class Statement(SQLModel, table=True):
     """
 
     __tablename__ = "statements"
-    __table_args__ = (Index("statements_live", "court", "case_id", "layer", unique=True, postgresql_where=LIVE),)
+    __table_args__ = (
+        Index("statements_live", "court", "case_id", "layer", unique=True, postgresql_where=LIVE),
+        # which of these cases has the newsroom denied something of?
+        Index(
+            "statements_denying",
+            "court",
+            "case_id",
+            postgresql_where=text("layer = 'newsroom' AND (body ? 'deny' OR body @? '$.defendants[*].deny')"),
+        ),
+    )
     court: str = _text(key=True)
     case_id: UUID = Field(primary_key=True)
     layer: str = _text(key=True)

@@ -25,3 +25,15 @@ def make_uid(prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
         raise ValueError("a UID prefix looks like 77GV0005-01-2023-000123")
     return f"{prefix}-{98 - int(prefix.translate(_DIGITS)) * 100 % 97:02d}"
+
+
+def has_check_digits_in_sql(uid: str) -> str:
+    """The same in SQL, of an expression that is a UID: for the many rows of an export."""
+    digits = (
+        f"(left({uid}, 2) || (ascii(substr({uid}, 3, 1)) - 55) || (ascii(substr({uid}, 4, 1)) - 55)"
+        f" || translate(substr({uid}, 5, 19), '-', ''))::numeric"
+    )
+    return (
+        f"CASE WHEN {uid} ~ '^{_PREFIX.pattern}-[0-9]{{2}}$'"
+        f" THEN right({uid}, 2) = lpad((98 - {digits} * 100 % 97)::int::text, 2, '0') ELSE false END"
+    )

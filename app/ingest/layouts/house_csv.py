@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from app.ingest.layouts.fields import FieldError, Shape, at, case_number, hint
+from app.ingest.layouts.house_export import DERIVED_COLUMNS, said_in_cells
 from app.ingest.layouts.house_record import HouseShapes, identifiers, read_record
 from app.ingest.record import Json, Outcome, Read, Record, Refused, Warned
 
@@ -47,20 +48,6 @@ HOUSE_CSV_COLUMNS = (
     "source.url",
     "source.seen_on",
 )
-# Columns that an export has beside these: what the service worked out or keeps, which no layer says.
-DERIVED_COLUMNS = (
-    "id",
-    "version",
-    "revision",
-    "is_withdrawn",
-    "merged_into",
-    "defendant.id",
-    "defendant.is_presumed",
-    "defendant.principal_offence",
-    "sentence.class",
-    "conflicts",
-)
-_PRESUMED = "defendant.is_presumed"
 _NEEDED = (("court",), ("instance",), ("number", "card_guid"))
 _MOST_ROWS = 10_000  # of one case; its parts have narrower limits
 
@@ -253,10 +240,8 @@ def read_csv(rows: Iterable[Read], shapes: HouseShapes) -> Iterator[Outcome]:
 
 
 def _said(row: dict[str, Json]) -> dict[str, str]:
-    """The cells that say something: not empty, not derived; a presumed conviction was said by nobody."""
-    cells = {name: plain for name, cell in row.items() if (plain := undefused(cell))}
-    presumed = ("defendant.disposition",) if cells.get(_PRESUMED) == "true" else ()
-    return {name: cell for name, cell in cells.items() if name not in (*DERIVED_COLUMNS, *presumed)}
+    """The cells that say something: not empty, and not worked out by the service that exported them."""
+    return said_in_cells({name: plain for name, cell in row.items() if (plain := undefused(cell))})
 
 
 def _refused_header(row: dict[str, Json]) -> Refused | None:

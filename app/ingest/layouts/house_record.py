@@ -4,7 +4,7 @@
                   defendants: [ person ], sources: [ source ], deny: [ field ] }
     person    = { ordinal, service_status, disposition, decided_on, charges: [ charge ], sentence, deny }
 
-A field that is absent says nothing, null takes back what the layer said.
+A field that is absent says nothing, null takes back what the layer said. A case as an export shows it is taken too.
 """
 
 from contextlib import suppress
@@ -12,6 +12,7 @@ from datetime import date
 
 from app.ingest.layouts import fields
 from app.ingest.layouts.fields import FieldError, Shape, at, case_number, case_uid
+from app.ingest.layouts.house_export import is_exported, said_in
 from app.ingest.layouts.numbers import parse_day
 from app.ingest.record import Json, Record, Refused
 
@@ -96,7 +97,8 @@ def read_record(place: str, value: dict[str, Json], shapes: HouseShapes, *, need
     It `needs_key`, a number or a card_guid, unless its case is known already.
     """
     try:
-        return _record(place, shapes.case.read(value), needs_key=needs_key)
+        said = said_in(value) if needs_key and is_exported(value) else value
+        return _record(place, shapes.case.read(said), needs_key=needs_key)
     except FieldError as error:
         return Refused(at(place, error.pointer), error.code, error.detail, identifiers(value))
 
