@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-ingest bench-cached bench-limits bench-timing clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-export bench-ingest bench-cached bench-limits bench-timing clean
 
 setup: .venv/ready
 
@@ -62,6 +62,10 @@ fuzz: setup
 SIZE ?= 100000
 bench-ingest: setup
 	$(BIN)/python -m bench.ingest --size $(SIZE)
+
+# All cases out over HTTP, beside psql's \copy of the same query; figures in bench/export.md.
+bench-export: setup
+	$(BIN)/python -m bench.export --size $(SIZE)
 
 # Healthy callers while others are slow, heavy or greedy; figures in docs/operations/limits.md.
 bench-limits: setup

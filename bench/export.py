@@ -1,7 +1,7 @@
 """All cases out over HTTP, beside psql's \\copy of the same query: `make bench-export SIZE=100000`.
 
-CSV, NDJSON and Parquet, each in turns with psql, which writes the same rows to nowhere; the medians of the ratio of each
-turn's two, of the time until the first byte, and the most memory that the one worker had by the end of its turns.
+CSV, NDJSON and Parquet, each in turns with psql, which writes the same rows to nowhere: medians of the ratio of each
+turn's two and of the time until the first byte, and the most memory that the one worker had by the end of its turns.
 """
 
 import argparse

@@ -129,7 +129,7 @@ def table_of(answer: httpx.Response) -> list[dict[str, Any]]:
     return rows
 
 
-QUERIES = (
+QUERIES: tuple[dict[str, str], ...] = (
     {},
     {"sort": "number"},
     {"sort": "decided_on", "revision": "1"},

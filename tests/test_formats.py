@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from app.formats import FORMATS, Options, render, stream
 from app.table import Column, Row, Table
@@ -105,15 +106,32 @@ def test_codes_are_labelled_beside_or_instead() -> None:
     assert written("both") == "court,court_name,n\r\nA,court A,1\r\n,,2\r\n"
 
 
-@pytest.mark.parametrize("format_id", FORMATS)
+@given(ROWS)
+def test_ndjson_is_a_line_of_json_for_each_row(rows: list[Row]) -> None:
+    lines = render(FORMATS["ndjson"], Table(COLUMNS, rows), Options()).split(b"\n")
+    assert lines.pop() == b""
+    assert [json.loads(line) for line in lines] == json.loads(render(FORMATS["json"], Table(COLUMNS, rows), Options()))
+
+
+@given(ROWS)
+def test_parquet_is_read_back_as_it_was_with_its_types(rows: list[Row]) -> None:
+    written = render(FORMATS["parquet"], Table(COLUMNS, rows), Options())
+    read = parquet.read_table(io.BytesIO(written))
+    assert [tuple(row.values()) for row in read.to_pylist()] == [tuple(row) for row in rows]
+    types = ["string", "int64", "double", "bool", "date32[day]", "timestamp[us, tz=UTC]"]
+    assert [str(field.type) for field in read.schema] == types
+
+
+@pytest.mark.parametrize("format_id", [name for name in FORMATS if name != "parquet"])
 def test_exact_numbers_and_structures_are_written(format_id: str) -> None:
     table = Table((Column("share", "number"), Column("counts", "json")), [(Decimal("0.25"), {"new": 1})])
     assert render(FORMATS[format_id], table, Options()).decode() in (
         '[{"share":0.25,"counts":{"new":1}}]',
         'share,counts\r\n0.25,"{""new"":1}"\r\n',
+        '{"share":0.25,"counts":{"new":1}}\n',
     )
 
 
-@pytest.mark.parametrize(("format_id", "nothing"), [("json", b"[]"), ("csv", b"n\r\n")])
+@pytest.mark.parametrize(("format_id", "nothing"), [("json", b"[]"), ("csv", b"n\r\n"), ("ndjson", b"")])
 def test_an_empty_table_has_its_columns(format_id: str, nothing: bytes) -> None:
     assert render(FORMATS[format_id], Table((Column("n"),)), Options()) == nothing
