@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench-export bench-ingest bench-cached bench-limits bench-timing clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench bench-export bench-ingest bench-cached bench-limits bench-timing clean
 
 setup: .venv/ready
 
@@ -57,6 +57,11 @@ LONGEST ?= 3600
 PHASES ?= examples,coverage,fuzzing
 fuzz: setup
 	$(BIN)/python -m bench.fuzz --examples $(EXAMPLES) --longest $(LONGEST) --phases $(PHASES)
+
+# Beside Datasette, roapi, PostGraphile and bare SQL: the same record, questions and answers; writes bench/results.md.
+# Needs npm and wrk (Debian); the peers go into .peers/. A hundred thousand cases take some minutes to take in.
+bench: setup
+	$(BIN)/python -m bench.peers --size $(SIZE)
 
 # Cases a second over HTTP, beside a raw COPY of the same cases; figures in bench/ingest.md.
 SIZE ?= 100000

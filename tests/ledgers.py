@@ -144,9 +144,9 @@ async def write(connection: Any, posted: list[Posted]) -> None:
         records=[(r, "new", UUID(int=i), 0, n, *asdict(e).values()) for i, (r, e, n) in enumerate(posted)],
         columns=["revision", "cause", "case_id", "defendant", "n", *names],
     )
-    always = ("unit", "event", "day", "disposition", "is_presumed", "sentence_class")
     for name, entry in SUMS.items():
-        kept = [column for column in names if column in always or (column in entry.keeps and column != "court")]
+        kept = [column for column in names if column in {"unit", "event", "day", *entry.keeps} - {"court"}]
+        presumed = {} if "is_presumed" in entry.keeps else {"is_presumed": False}
         cells: Counter[tuple[Any, ...]] = Counter()
         for revision, e, n in posted:
             court = e.court if "court" in entry.keeps else "*"
@@ -154,8 +154,8 @@ async def write(connection: Any, posted: list[Posted]) -> None:
                 cells[(court, block, *(getattr(e, column) for column in kept))] += n
         await connection.copy_records_to_table(
             "tally",
-            records=[(name, *key, n) for key, n in cells.items() if n],
-            columns=["sum", "court", "block", *kept, "n"],
+            records=[(name, *key, n, *presumed.values()) for key, n in cells.items() if n],
+            columns=["sum", "court", "block", *kept, "n", *presumed],
         )
 
 

@@ -60,6 +60,7 @@ class Database:
             min_size=1,
             max_size=self._pool_size,
             init=_init_reader,
+            reset=_reset_reader,
             server_settings={"statement_timeout": str(self._timeout_ms), "timezone": "UTC", **_NO_JIT},
         )
 
@@ -197,6 +198,12 @@ async def use_json(connection: Connection) -> None:
 async def _init_reader(connection: Connection) -> None:
     await use_json(connection)
     await _take_role(connection, READER_ROLE)
+
+
+async def _reset_reader(connection: Connection) -> None:
+    """Readers set nothing that outlasts their transaction; asyncpg's own reset costs a round trip."""
+    if connection.is_in_transaction():
+        await connection.reset()
 
 
 async def _take_role(connection: Connection, role: str) -> None:

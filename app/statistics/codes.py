@@ -15,11 +15,11 @@ from app.statistics.periods import Window
 from app.statistics.sums import ALL_COURTS, blocks
 from app.vocabulary import CODELISTS, UNKNOWN, Code, Codelist
 
-_HELD = f"tally WHERE sum = 'by_offence' AND court = '{ALL_COURTS}' AND block = ANY($1)"
-_SEEN = f"SELECT offence, offence_part FROM {_HELD} GROUP BY 1, 2 HAVING sum(n) <> 0"
+_HELD = f"tally WHERE sum = '{{sum}}' AND court = '{ALL_COURTS}' AND block = ANY($1)"
+_SEEN = f"SELECT offence, offence_part FROM {_HELD.format(sum='by_offence')} GROUP BY 1, 2 HAVING sum(n) <> 0"
 _DAYS = f"""
 SELECT min(day) AS first, max(day) AS last
-FROM (SELECT day FROM {_HELD} AND day IS NOT NULL GROUP BY day HAVING sum(n) <> 0) AS held
+FROM (SELECT day FROM {_HELD.format(sum="by_day_alone")} AND day IS NOT NULL GROUP BY day HAVING sum(n) <> 0) AS held
 """
 _WINDOWS = """
 SELECT min(starts_on) AS first, max(ends_on) AS last FROM coverage_windows

@@ -21,12 +21,14 @@ from app.statistics.sums import ALL_COURTS
 from app.vocabulary import CODELISTS
 
 CAUSES = CODELISTS["cause"].ids
-# The outermost days of every block, each found by one step into the index: how far any state until then reaches.
+# The outermost days of every block, each found by a step into the index for every kind of entry: how far any state
+# until then reaches.
 _DAYS = f"""
 SELECT min(held.first) AS first, max(held.last) AS last
-FROM generate_series(1, $1::int) AS b, LATERAL (
+FROM generate_series(1, $1::int) AS b, (VALUES ('case'), ('person'), ('charge')) AS units (of_unit),
+    (VALUES ('received'), ('decided')) AS events (of_event), LATERAL (
     SELECT min(day) AS first, max(day) AS last FROM tally
-    WHERE sum = 'by_offence' AND block = b AND court = '{ALL_COURTS}') AS held
+    WHERE sum = 'by_day_alone' AND block = b AND court = '{ALL_COURTS}' AND unit = of_unit AND event = of_event) AS held
 """
 _CAUSES = "SELECT DISTINCT cause FROM ledger WHERE revision > $1 AND revision <= $2"
 

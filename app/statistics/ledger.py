@@ -4,7 +4,7 @@ from app.db.database import Connection, load_statements
 from app.errors import Unavailable
 from app.statistics.definitions import DEFINITIONS, Method, current
 from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
-from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, swallowed
+from app.statistics.sums import ALL_COURTS, SUMS, Sum, swallowed
 
 _COUNTED_BY = "SELECT definition FROM revisions WHERE revision = $1"
 _SQL = load_statements(__file__, "ledger.sql")
@@ -96,13 +96,13 @@ async def _net(connection: Connection, before: Method, now: Method, *, is_restat
 
 async def _write_block(connection: Connection, entry: Sum, revision: int) -> int:
     """Write the tally's block of a revision: its own entries and the blocks that it swallows."""
-    kept = [name for name in DIMENSION_COLUMNS if name in entry.keeps or name in ("disposition", "sentence_class")]
     court = "court" if entry.is_by_court else f"'{ALL_COURTS}'"
-    columns = ", ".join(("unit", "event", "day", *kept, "is_presumed"))
+    columns = ", ".join(("unit", "event", "day", *entry.columns, "is_presumed"))
+    cells = ("unit", "event", "day", *entry.columns, f"{entry.is_presumed} AS is_presumed")
     written = await connection.execute(
         f"INSERT INTO tally (court, sum, block, {columns}, n)"
         f" SELECT {court}, '{entry.name}', $2::int, {columns}, sum(n) FROM ("
-        f"SELECT court, {columns}, n FROM net"
+        f"SELECT court, {', '.join(cells)}, n FROM net"
         f" UNION ALL SELECT court, {columns}, n FROM tally WHERE sum = '{entry.name}' AND block = ANY($1::int[])) added"
         f" GROUP BY {court if entry.is_by_court else '1'}, {columns} HAVING sum(n) <> 0",
         list(swallowed(revision)),

@@ -59,8 +59,15 @@ class Predicate:
     lacks_days: bool = False
 
     @property
+    def results(self) -> frozenset[str]:
+        """Columns of results that it reads."""
+        read = {"disposition": self.disposition, "sentence_class": self.sentence_class}
+        found = frozenset(name for name, codes in read.items() if codes)
+        return found if self.is_presumed is None else found | {"is_presumed"}
+
+    @property
     def columns(self) -> frozenset[str]:
-        """Columns that it reads beside those that every sum keeps."""
+        """Other columns that it reads: none that a sum keeps."""
         horizons = (self.within_days, self.beyond_days, self.past_horizon, self.ended_horizon, self.running_horizon)
         read = {
             "sentence_kind": bool(self.sentence_kind),

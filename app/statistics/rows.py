@@ -8,7 +8,7 @@ from typing import Any
 from app.statistics.bounds import bounds_of
 from app.statistics.breaks import breaks_of
 from app.statistics.cells import Cell, columns_of, values_of
-from app.statistics.dimensions import DIMENSIONS, GRAINS
+from app.statistics.dimensions import DIMENSIONS, GRAINS, Dimension
 from app.statistics.grid import Combination, Grid, Place, Values, learnt_places, without
 from app.statistics.measure import OFFENCE_DIMENSIONS
 from app.statistics.measures import Kind, Measure
@@ -40,6 +40,14 @@ class Rows:
     relaxed: Mapping[Place, Values] = field(default_factory=dict)
     distinct: Mapping[Place, Values] = field(default_factory=dict)
     rounding: int = 1
+    _learnt: tuple[Dimension, ...] = field(init=False)  # the plan's own, found once and not for each row
+    _overlapping: tuple[Measure, ...] = field(init=False)
+    _has_coverage: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._learnt = self.plan.question.learnt
+        self._overlapping = self.plan.overlapping
+        self._has_coverage = self.plan.has_coverage
 
     def table(self) -> list[tuple[Any, ...]]:
         """Every row, by period and combination; where nobody was counted, with 0."""
@@ -76,8 +84,8 @@ class Rows:
                 for measure in question.measures
                 if measure.ratio and measure.ratio.over
             },
-            self._base(grid, place, values) if self.plan.has_coverage else None,
-            question.learnt,
+            self._base(grid, place, values) if self._has_coverage else None,
+            self._learnt,
             self.rounding,
         )
 
@@ -101,10 +109,12 @@ class Rows:
         return grid.base.get((where[0], without(where[1], learnt_places(self.plan.question))), (0, 0))
 
     def _distinct(self, place: Place) -> Iterable[int]:
+        if not self.distinct:
+            return [0] * len(self._overlapping)
         names = self.plan.question.dimensions
         of_charge = [number for number, name in enumerate(names) if name in OFFENCE_DIMENSIONS]
         found = self.distinct.get((place[0], without(place[1], of_charge)), {})
-        return (found.get(one.id, 0) // self.rounding * self.rounding for one in self.plan.overlapping)
+        return (found.get(one.id, 0) // self.rounding * self.rounding for one in self._overlapping)
 
     def _bounds(self, place: Place) -> Iterable[Any]:
         question = self.plan.question

@@ -50,8 +50,8 @@ class Counted:
 
     @property
     def columns(self) -> frozenset[str]:
-        """Columns that it reads beside those that every sum keeps."""
-        read = [predicate.columns for predicate in self.predicates]
+        """Columns that it reads beside unit, event and day."""
+        read = [predicate.columns | predicate.results for predicate in self.predicates]
         return frozenset().union(*read, self.known, columns_of_filters(self.filters))
 
 

@@ -27,15 +27,26 @@ DIMENSION_COLUMNS = (
 )
 """The columns of the ledger by which it can be broken down, in their order; beside the court."""
 
-ALWAYS_KEPT = frozenset({"disposition", "is_presumed", "sentence_class"})
+RESULT = frozenset({"disposition", "is_presumed", "sentence_class"})
+"""Columns that say what came out; every sum keeps them but the smallest, which is of days and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """One narrow sum: the dimension columns that it keeps beside those that every sum keeps."""
+    """One narrow sum: the columns that it keeps beside unit, event and day."""
 
     name: str
     keeps: frozenset[str]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The dimension columns among them, in their order."""
+        return tuple(name for name in DIMENSION_COLUMNS if name in self.keeps)
+
+    @property
+    def is_presumed(self) -> str:
+        """What its rows hold in the one column of results that is never null."""
+        return "is_presumed" if "is_presumed" in self.keeps else "false"
 
     @property
     def is_by_court(self) -> bool:
@@ -44,14 +55,16 @@ class Sum:
 
     def covers(self, columns: Collection[str]) -> bool:
         """Whether a question over these columns can be answered from this sum."""
-        return self.keeps.union(ALWAYS_KEPT).issuperset(columns)
+        return self.keeps.issuperset(columns)
 
 
 _SUMS = (  # the expected size grows; the first that covers a question answers it
-    Sum("by_day", frozenset()),
-    Sum("by_status", frozenset({"offence", "service_status"})),
-    Sum("by_offence", frozenset({"offence", "offence_part", "offence_group", "is_wartime"})),
-    Sum("by_court", frozenset({"court", "court_level", "region", "district", "offence"})),
+    Sum("by_day_alone", frozenset()),
+    Sum("by_day", RESULT),
+    Sum("by_status_alone", RESULT | {"service_status"}),
+    Sum("by_status", RESULT | {"offence", "service_status"}),
+    Sum("by_offence", RESULT | {"offence", "offence_part", "offence_group", "is_wartime"}),
+    Sum("by_court", RESULT | {"court", "court_level", "region", "district", "offence"}),
 )
 
 SUMS: dict[str, Sum] = {entry.name: entry for entry in _SUMS}

@@ -51,5 +51,5 @@ tally = Table(
     Column("is_presumed", Boolean, nullable=False),
     Column("n", Integer, nullable=False),
     # one sum as of one revision, in a window
-    Index("tally_by_block", "sum", "block", "court", "day"),
+    Index("tally_by_block", "sum", "block", "court", "unit", "event", "day"),
 )

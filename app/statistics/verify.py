@@ -11,7 +11,7 @@ from app.records.resolve import Gravity
 from app.records.writing import STAGE, STAGED, Versioned, stage_versions
 from app.statistics.definitions import DEFINITIONS, Definition
 from app.statistics.ledger import ENTRY_COLUMNS, staged_entries
-from app.statistics.sums import ALL_COURTS, DIMENSION_COLUMNS, SUMS, Sum, blocks
+from app.statistics.sums import ALL_COURTS, SUMS, Sum, blocks
 
 _SQL = load_statements(__file__, "verify.sql")
 _STATE = """
@@ -99,9 +99,9 @@ async def _recount(
 
 
 async def _compare_sum(connection: Connection, entry: Sum, revision: int) -> list[str]:
-    kept = [name for name in DIMENSION_COLUMNS if name in entry.keeps or name in ("disposition", "sentence_class")]
-    columns = ", ".join(("unit", "event", "day", *kept, "is_presumed"))
+    columns = ", ".join(("unit", "event", "day", *entry.columns))
     court = "court" if entry.is_by_court else f"'{ALL_COURTS}'"
-    statement = _sql("tally", revision, columns=columns, sum=entry.name, court=court)
+    names = {"columns": f"{columns}, is_presumed", "cells": f"{columns}, {entry.is_presumed}"}
+    statement = _sql("tally", revision, sum=entry.name, court=court, **names)
     rows = await connection.fetch(statement, list(blocks(revision)))
     return [f"tally {entry.name}: {dict(row)}" for row in rows[:_SHOWN]]

@@ -34,7 +34,7 @@ GROUP BY {columns} HAVING sum(n) <> 0
 SELECT court, {columns}, sum(n) AS n FROM (
     SELECT court, {columns}, n FROM tally WHERE sum = '{sum}' AND block = ANY ($1::int[])
     UNION ALL
-    SELECT {court}, {columns}, -n FROM ledger WHERE revision <= {revision}
+    SELECT {court}, {cells}, -n FROM ledger WHERE revision <= {revision}
 ) compared
 GROUP BY court, {columns} HAVING sum(n) <> 0
 

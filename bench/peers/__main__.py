@@ -1,0 +1,201 @@
+"""Sudstat beside Datasette, roapi, PostGraphile and bare SQL: `make bench SIZE=100000`. Needs npm and wrk (Debian)."""
+
+import argparse
+import asyncio
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import orjson
+
+from app import __version__, migrations
+from app.db.embedded import embedded_postgres
+from bench.peers import report, sides
+from bench.peers.load import Run, pgbench, pgbench_run, wrk_run
+from bench.peers.questions import POSTGRES, QUESTIONS, Question, Row, compared, literals, spelt, variants
+from bench.peers.record import SCHEMA, drawn, fill
+from bench.peers.sides import Request, Side
+from bench.service import served
+
+_ROOT = Path(__file__).parents[2]
+_PROVED = 4  # variants of each question whose answers are compared
+_STARTS_S = 120
+
+
+@contextmanager
+def _running(side: Side, log: Path) -> Iterator[Side]:
+    """A peer's server; a side that says why, where it does not come up."""
+    assert side.command
+    with log.open("wb") as said:
+        process = subprocess.Popen(side.command, stdout=said, stderr=said)  # noqa: S603
+        try:
+            yield side if _answers(side, process) else replace(side, command=None, missing=_last(log))
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _answers(side: Side, process: "subprocess.Popen[bytes]") -> bool:
+    until = time.monotonic() + _STARTS_S
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            urllib.request.urlopen(side.address, timeout=1).close()  # noqa: S310
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return True
+    return False
+
+
+def _last(log: Path) -> str:
+    return " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-200:]
+
+
+def _prove(questions: Sequence[Question], running: Sequence[Side], url: str) -> None:
+    """Compare the answers of all sides.
+
+    Errors  RuntimeError with the first that differs
+    """
+    ours, *others = running
+    for question in questions:
+        for given in question.variants[:_PROVED]:
+            first = _answered(ours, question, given)
+            if not first:
+                raise RuntimeError(f"{question.id} of {given} has no rows: it proves nothing")
+            told = {side.name: _answered(side, question, given) for side in others if side.request(question, given)}
+            told[report.SQL_ALONE] = asyncio.run(_by_sql(url, question, given))
+            for name, rows in told.items():
+                if rows != first:
+                    here, there = (
+                        [row for row in one if row not in two][:2] for one, two in ((first, rows), (rows, first))
+                    )
+                    raise RuntimeError(f"{question.id} of {given}: Sudstat says {here}, {name} {there}")
+    print(f"{len(questions)} questions: the same answers from {', '.join(side.name for side in running)}", flush=True)
+
+
+def _answered(side: Side, question: Question, given: "dict[str, str] | object") -> list[Row]:
+    asked = side.request(question, given)  # type: ignore[arg-type]
+    assert asked
+    return compared(side.rows(question, orjson.loads(side.ask(asked))))
+
+
+async def _by_sql(url: str, question: Question, given: "object") -> list[Row]:
+    connection = await asyncpg.connect(url, server_settings={"search_path": f"{SCHEMA},public"})
+    try:
+        statement = spelt(question, POSTGRES, literals(question, given))  # type: ignore[arg-type]
+        return compared(tuple(row) for row in await connection.fetch(statement))
+    finally:
+        await connection.close()
+
+
+def _measure(
+    questions: Sequence[Question], running: Sequence[Side], url: str, rounds: int, seconds: int, folder: Path
+) -> dict[tuple[str, str], list[Run]]:
+    program = pgbench()
+    found: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for question in questions:
+        asked = {side.name: _requests(side, question) for side in running}
+        for turn in range(rounds):
+            for side in running if turn % 2 else reversed(running):
+                if asked[side.name]:
+                    found[question.id, side.name].append(wrk_run(side, asked[side.name], seconds, folder))
+            if program:
+                found[question.id, report.SQL_ALONE].append(pgbench_run(program, url, question, seconds, folder))
+        told = {
+            name: f"{runs[-1].per_s:,.0f}/s {runs[-1].ms:.1f} ms"
+            for (of, name), runs in found.items()
+            if of == question.id
+        }
+        print(question.id, told, flush=True)
+    return found
+
+
+def _requests(side: Side, question: Question) -> list[Request]:
+    return [asked for given in question.variants if (asked := side.request(question, given))]
+
+
+def _need_wrk() -> None:
+    """Errors  SystemExit, where there is none and apt gives none."""
+    if shutil.which("wrk") is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=False)  # noqa: S607
+    if shutil.which("wrk") is None:
+        raise SystemExit("make bench needs wrk: apt install wrk")
+
+
+def _about(url: str) -> list[str]:
+    """Where and when."""
+    server = asyncio.run(_server(url))
+    load = " ".join(f"{part:.1f}" for part in os.getloadavg())
+    day = datetime.now(UTC).date()
+    return [
+        f"{day}; {os.cpu_count()} cores ({platform.machine()}), client, servers and database on one machine; Python"
+        f" {platform.python_version()}; Postgres {server}; load before the first round {load}."
+    ]
+
+
+async def _server(url: str) -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        return str(await connection.fetchval("SHOW server_version"))
+    finally:
+        await connection.close()
+
+
+def main() -> int:
+    """Install, load, prove, measure, and write `bench/results.md`."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--size", type=int, default=100_000, help="cases in the record")
+    asked.add_argument("--revisions", type=int, default=20)
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--seconds", type=int, default=2, help="of each run at many connections; half of it at one")
+    asked.add_argument("--port", type=int, default=8810)
+    asked.add_argument("--only", default="", help="ids of questions, joined by commas")
+    asked.add_argument("--peers", type=Path, default=_ROOT / ".peers", help="folder that the peers are installed into")
+    asked.add_argument("--results", type=Path, default=_ROOT / "bench" / "results.md")
+    given = asked.parse_args()
+    _need_wrk()
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        url = opened.enter_context(embedded_postgres(folder / "data"))
+        migrations.upgrade(url)
+        began = time.perf_counter()
+        key = asyncio.run(fill(url, given.size, given.revisions, folder))
+        print(f"{given.size:,} cases taken in and laid out in {time.perf_counter() - began:.0f} s", flush=True)
+        picked = asyncio.run(drawn(url, given.revisions))
+        only = [one for one in given.only.split(",") if one]
+        questions = [replace(one, variants=variants(one, picked)) for one in QUESTIONS if not only or one.id in only]
+        peers = list(sides.install(given.peers, folder, url, given.port + 1))
+        opened.enter_context(served(url, given.port, SUDSTAT_CACHE_MB="0", SUDSTAT_SECRET=sides.SECRET))
+        ours = sides.sudstat(given.port, key, __version__)
+        peers = [
+            opened.enter_context(_running(side, folder / f"{side.name}.log")) if side.command else side
+            for side in peers
+        ]
+        running = [ours, *(side for side in peers if side.command)]
+        _prove(questions, running, url)
+        about = _about(url)
+        runs = _measure(questions, running, url, given.rounds, given.seconds, folder)
+        versions = report.versions_of([ours, *peers], asyncio.run(_server(url)))
+        found = report.Measured(given.size, given.revisions, given.seconds, versions, about, runs)
+    report.write(found, given.results)
+    print(f"written to {given.results}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
