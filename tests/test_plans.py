@@ -83,9 +83,9 @@ def _scans(node: Any) -> Iterator[tuple[str, str]]:
 
 
 async def test_a_tally_question_reads_neither_ledger_nor_versions_and_no_table_whole(record: Any) -> None:
-    for revision, given in product(
-        (LAST_REVISION, LAST_REVISION // 2), [*QUESTIONS, *({"group_by": (name,)} for name in ALONE)]
-    ):
+    by_one: list[dict[str, tuple[str, ...]]] = [{"group_by": (name,)} for name in ALONE]
+    asked = [*QUESTIONS, *by_one]
+    for revision, given in product((LAST_REVISION, LAST_REVISION // 2), asked):
         measures = KEPT[:4] if "bounds" in given else KEPT
         for statement in await statements(record, revision, given, measures):
             read = await scans(record, statement)
