@@ -28,6 +28,7 @@ LONG_S = 1.0
 _LONG_OF = 8  # one turn of so many may be a long one
 _THREADS = 2  # beside the event loop: one for the long turn, so that a smaller answer need not wait for it
 _SWITCH_S = 0.0005
+_WORSE = 2  # a long turn may take so many times what the longest of late took
 _WORST_FADES = 0.1  # with each turn, by how much the longest of late nears the latest
 _WEIGHT = 0.1  # of the latest turn in the mean length of turns
 _OWN_WEIGHT = 0.3  # in the mean of one caller
@@ -56,7 +57,7 @@ class Turns:
 
     Long turns are one of eight: large questions, and those of callers whose other turns have lately been long. What
     they need of processors is bounded by that, and who asks little never waits for them. Whoever might not have a turn
-    within `wait_s`, judged by how long turns of late took at worst, is told so at once; whoever was misjudged, after
+    within `wait_s`, judged by how long turns of late took, is told so at once; whoever was misjudged, after
     `wait_s`. They are told different times, so that they do not come all at once.
     """
 
@@ -93,7 +94,10 @@ class Turns:
         if self._may_run(who, is_long):
             self._begin(who, is_long)
             return
-        if self._lanes[is_long].worst_s * self._turns_ahead(who, is_long) > self._wait_s:
+        lane = self._lanes[is_long]
+        # Of many short turns the mean tells; of a few long ones the worst: who is let wait is not refused afterwards.
+        each_s = _WORSE * lane.worst_s if is_long else lane.mean_s
+        if each_s * self._turns_ahead(who, is_long) >= self._wait_s:
             raise self._overloaded(who, is_long)
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((who, is_long, turn))
