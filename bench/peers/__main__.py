@@ -33,6 +33,8 @@ from bench.service import served
 _ROOT = Path(__file__).parents[2]
 _PROVED = 4  # variants of each question whose answers are compared
 _STARTS_S = 120
+# Nothing is kept; nobody is told to come later, which no peer does.
+_SETTINGS = {"SUDSTAT_CACHE_MB": "0", "SUDSTAT_POOL_WAIT_S": "60", "SUDSTAT_SECRET": sides.SECRET}
 
 
 @contextmanager
@@ -180,7 +182,7 @@ def main() -> int:
         only = [one for one in given.only.split(",") if one]
         questions = [replace(one, variants=variants(one, picked)) for one in QUESTIONS if not only or one.id in only]
         peers = list(sides.install(given.peers, folder, url, given.port + 1))
-        opened.enter_context(served(url, given.port, SUDSTAT_CACHE_MB="0", SUDSTAT_SECRET=sides.SECRET))
+        opened.enter_context(served(url, given.port, **_SETTINGS))
         ours = sides.sudstat(given.port, key, __version__)
         peers = [
             opened.enter_context(_running(side, folder / f"{side.name}.log")) if side.command else side

@@ -62,10 +62,14 @@ class Measured:
 
 def versions_of(sides: Sequence[Side], pgbench: str) -> list[tuple[str, str, str]]:
     """Who was asked: name, version, and the command or why there is none."""
-    rows = [
-        (side.name, side.version or "–", " ".join(side.command or ()) or f"not here: {side.missing}") for side in sides
-    ]
+    rows = [(side.name, side.version or "–", _shown(side.command) or f"not here: {side.missing}") for side in sides]
     return [*rows, (SQL_ALONE, pgbench, "pgbench -n -M prepared: the peers' statement alone, without HTTP and JSON")]
+
+
+def _shown(command: Sequence[str] | None) -> str:
+    """A command without the folders and addresses of this run."""
+    parts = (part if "://" not in part else "…" for part in command or ())
+    return " ".join(Path(part).name if part.startswith("/") else part for part in parts)
 
 
 def write(found: Measured, place: Path) -> None:
@@ -74,7 +78,7 @@ def write(found: Measured, place: Path) -> None:
         f"# Beside what one would use instead\n\n`make bench SIZE={found.size}`: {found.size:,} house records of one"
         f" person each in {found.revisions} revisions, taken in by Sudstat; the same rows as flat tables with"
         f" indexes for the others. Every side gave the same answer to each question before it was measured. Sudstat"
-        " answers from one worker with nothing kept (`SUDSTAT_CACHE_MB=0`), and every request is one of 64 variants,"
+        " answers from one worker with nothing kept (`SUDSTAT_CACHE_MB=0`) and lets callers wait as the peers do (`SUDSTAT_POOL_WAIT_S=60`), and every request is one of 64 variants,"
         f" so that no two at once are the same. wrk, one thread, {CONNECTIONS} connections for {found.seconds} s, then"
         " one connection; sides by turns; figures are medians of rounds, ratios medians of the ratios of rounds side"
         " by side. Made by the command; what is said at the end is `bench/peers/notes.md`.",
