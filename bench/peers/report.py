@@ -78,7 +78,9 @@ def write(found: Measured, place: Path) -> None:
         f"# Beside what one would use instead\n\n`make bench SIZE={found.size}`: {found.size:,} house records of one"
         f" person each in {found.revisions} revisions, taken in by Sudstat; the same rows as flat tables with"
         f" indexes for the others. Every side gave the same answer to each question before it was measured. Sudstat"
-        " answers from one worker with nothing kept (`SUDSTAT_CACHE_MB=0`) and lets callers wait as the peers do (`SUDSTAT_POOL_WAIT_S=60`), and every request is one of 64 variants,"
+        " answers from one worker with nothing kept (`SUDSTAT_CACHE_MB=0`)"
+        " and lets callers wait as the peers do (`SUDSTAT_POOL_WAIT_S=60`),"
+        " and every request is one of 64 variants,"
         f" so that no two at once are the same. wrk, one thread, {CONNECTIONS} connections for {found.seconds} s, then"
         " one connection; sides by turns; figures are medians of rounds, ratios medians of the ratios of rounds side"
         " by side. Made by the command; what is said at the end is `bench/peers/notes.md`.",
