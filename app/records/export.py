@@ -68,7 +68,20 @@ _SAID_OF_PERSON = f"SELECT p.said FROM jsonb_array_elements(n.body -> 'defendant
 
 
 def _denied_of_person(*, as_json: bool) -> str:
-    return f"(SELECT {denied_in_sql('p.said', as_json=as_json)} FROM ({_SAID_OF_PERSON}) AS p)"
+    denied = f"(SELECT {denied_in_sql('p.said', as_json=as_json)} FROM ({_SAID_OF_PERSON}) AS p)"
+    return _where_any(f"coalesce({denied}, '[]')" if as_json else denied, as_json=as_json)
+
+
+def _denied_of_case(*, as_json: bool) -> str:
+    return _where_any(denied_in_sql("n.body", as_json=as_json), as_json=as_json)
+
+
+def _where_any(denied: str, *, as_json: bool) -> str:
+    """Nothing is looked for where the newsroom denies nothing of the case, which is nearly always so."""
+    return f"CASE WHEN n.body IS NOT NULL THEN {denied} {_NOTHING if as_json else ''} END"
+
+
+_NOTHING = "ELSE '[]'::json"
 
 
 # ── Cells: one row for each charge ─────────────────────────────────────────────────────────────
@@ -80,7 +93,7 @@ _CELLS = {
     "previous_numbers": "array_to_string(i.numbers, '|')",
     "uid": _UID,
     "card_guid": _GUID,
-    "deny": denied_in_sql("n.body", as_json=False),
+    "deny": _denied_of_case(as_json=False),
     **{f"defendant.{name}": sql for name, sql in _PERSON.items()},
     "defendant.deny": _denied_of_person(as_json=False),
     **{f"charge.{name}": sql for name, sql in _CHARGE.items()},
@@ -88,13 +101,15 @@ _CELLS = {
     "conflicts": _CONFLICTS,
 }
 _FREE_TEXT = ("number", "previous_numbers", "uid", "card_guid")
+_TRUTHS = ("is_withdrawn", "defendant.is_presumed", "charge.principal")
 _SIGNS = "E'" + "".join({"\t": r"\t", "\r": r"\r", "\n": r"\n"}.get(sign, sign) for sign in FORMULA) + "'"
 _QUOTED_SIGN = DEFUSED.replace("'", "''")
 _KNOWN_BY = f"""LEFT JOIN LATERAL (
-    SELECT array_agg(i.value ORDER BY i.revision, i.value) FILTER (
-               WHERE i.kind = 'number' AND i.value IS DISTINCT FROM v.number) AS numbers,
+    SELECT array_agg(i.value ORDER BY i.revision, i.value) FILTER (WHERE i.kind = 'number') AS numbers,
            array_agg(i.value ORDER BY i.revision, i.value) FILTER (WHERE i.kind = 'guid') AS guids
-    FROM identifiers i WHERE i.court = v.court AND i.case_id = v.case_id AND {_AT.format("i")}) AS i ON true"""
+    FROM identifiers i
+    WHERE i.court = v.court AND i.case_id = v.case_id AND {_AT.format("i")}
+        AND (i.kind <> 'number' OR i.value IS DISTINCT FROM v.number)) AS i ON true"""
 _DENIALS = (
     "LEFT JOIN statements n ON n.court = v.court AND n.case_id = v.case_id"
     f" AND {DENYING.format('n')} AND {_AT.format('n')}"
@@ -109,7 +124,9 @@ _CHARGES = (
 
 def _cell(name: str, *, is_defused: bool, is_alone: bool) -> str:
     """A column as text, as the writer of CSV has it; a row that is one empty cell is written as two quotes."""
-    text = f"nullif(({_CELLS[name]})::text, '')"
+    text = f"nullif({_CELLS[name]}, '')" if name in _FREE_TEXT else f"({_CELLS[name]})"
+    if name in _TRUTHS or is_alone:
+        text = f"{text}::text"
     if is_defused and name in _FREE_TEXT:
         text = (
             f"(SELECT CASE WHEN strpos({_SIGNS}, left(t, 1)) > 0 THEN '{_QUOTED_SIGN}' || t ELSE t END"
@@ -130,21 +147,36 @@ def _cells(source: str, order: Order, columns: Sequence[str], *, is_defused: boo
 # ── Objects: one for each case ─────────────────────────────────────────────────────────────────
 
 
-def _object(fields: dict[str, str], source: str = "") -> str:
-    """A JSON object without blanks."""
-    named = ", ".join(f'{sql} AS "{name}"' for name, sql in fields.items())
-    return f"(SELECT row_to_json(o) FROM (SELECT {named} {source}) AS o)"
+# Written out, because Postgres looks up the type of each value anew for each object that it makes itself. What is not
+# named here is a code, a day or an id, in which nothing is to be escaped.
+_AS_THEY_ARE = {
+    *("version", "revision", "ordinal", "episodes", "term_months", "probation_months", "fine_rub", "conflicts"),
+    *("is_withdrawn", "is_presumed", "principal", "current", "check_digits"),
+    *("identifiers", "deny", "charges", "sentence", "defendants", "layers", "sources"),
+}
+
+
+def _object(fields: dict[str, str]) -> str:
+    """A JSON object as text, without blanks."""
+    named = " || ',".join(f'"{name}":\' || {_written(name, sql)}' for name, sql in fields.items())
+    return f"('{{{named} || '}}')"
+
+
+def _written(name: str, sql: str) -> str:
+    if name == "value":
+        return f"to_json({sql})::text"
+    return f"coalesce(({sql})::text, 'null')" if name in _AS_THEY_ARE else f"coalesce('\"' || ({sql}) || '\"', 'null')"
 
 
 def _list(fields: dict[str, str], source: str, order: str) -> str:
-    return f"(SELECT coalesce(json_agg({_object(fields)} ORDER BY {order}), '[]') FROM {source})"
+    return f"(SELECT coalesce('[' || string_agg({_object(fields)}, ',' ORDER BY {order}) || ']', '[]') FROM {source})"
 
 
 _PLAIN = {"type": "k.type", "value": "k.value", "current": "k.is_current"}
 _OF_UID = {**_PLAIN, "check_digits": has_check_digits_in_sql("k.value")}
-_IDENTIFIERS = f"""(SELECT coalesce(json_agg(
-        CASE k.type WHEN 'uid' THEN {_object(_OF_UID)} ELSE {_object(_PLAIN)} END
-        ORDER BY k.rank, k.is_current DESC, k.place), '[]')
+_IDENTIFIERS = f"""(SELECT coalesce('[' || string_agg(
+        CASE k.type WHEN 'uid' THEN {_object(_OF_UID)} ELSE {_object(_PLAIN)} END,
+        ',' ORDER BY k.rank, k.is_current DESC, k.place) || ']', '[]')
     FROM (
         SELECT 1 AS rank, 'case_number' AS type, {_NUMBER} AS value, true AS is_current, 0 AS place
         UNION ALL SELECT 1, 'case_number', o.value, false, o.place
@@ -158,14 +190,14 @@ _OF_PERSON_ONLY = (
 )
 _DEFENDANT = {
     **_PERSON,
-    "deny": f"coalesce({_denied_of_person(as_json=True)}, '[]')",
+    "deny": _denied_of_person(as_json=True),
     "charges": _list(_CHARGE, f"charges c WHERE {_OF_PERSON_ONLY}", "c.position"),
     "sentence": _object(_SENTENCE),
 }
 _FIELDS = {
     **_CASE,
     "identifiers": _IDENTIFIERS,
-    "deny": denied_in_sql("n.body", as_json=True),
+    "deny": _denied_of_case(as_json=True),
     "defendants": _list(_DEFENDANT, f"defendants d WHERE {_OF_VERSION.format('d')}", "d.ordinal, d.defendant"),
     "layers": "v.layers",
     "conflicts": _CONFLICTS,
