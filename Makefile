@@ -22,7 +22,7 @@ demo: setup
 	$(BIN)/sudstat demo
 
 test: setup
-	$(BIN)/pytest -n 2 $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
 
 # Files and curators' acts at random, a thousand rounds of them: an hour, where nothing else runs.
 ROUNDS ?= 1000

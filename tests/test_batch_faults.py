@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,10 @@ class Server:
 
     def spooled(self) -> list[str]:
         """Files that lie in the spool folder, or are open there without a name."""
-        links = [link for link in Path(f"/proc/{self.pid}/fd").iterdir() if link.is_symlink()]
-        nameless = [str(link.readlink()) for link in links]
+        nameless = []
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                nameless.append(str(link.readlink()))
         return [*map(str, self.spool.iterdir()), *(path for path in nameless if path.startswith(str(self.spool)))]
 
 

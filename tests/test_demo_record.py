@@ -20,6 +20,7 @@ from tests.databases import cloned
 from tests.serving import SECRET
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("demonstration")  # built once
 PAGES = ("README.md", "docs/recipes/article-check.md")
 RECIPE = re.compile(r"curl '([^']+)'(?: \| cut -d, -f(\S+))?\n```\n+```csv\n(.*?)```", re.DOTALL)
 

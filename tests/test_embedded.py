@@ -424,7 +424,8 @@ def test_initdb_that_was_killed_halfway_is_begun_again(folder: Path, join: Join)
     user = join(folder / "data", wait=False)
     assert eventually(lambda: any(folder.rglob("pg.new/global")))
     for pid in processes_in(folder):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # initdb has short-lived children
+            os.kill(pid, signal.SIGKILL)
     user.signal(signal.SIGKILL)
     assert not (folder / "data/pg").exists()
     make(folder / "data")

@@ -29,18 +29,26 @@ async def purge(connection: Connection, tables: Sequence[str]) -> bool:
 
 
 async def _rotate(connection: Connection) -> None:
-    """Go on to files of the log that did not exist before, and let the others be deleted instead of used again."""
+    """Go on to files of the log that did not exist before, and let the others be deleted instead of used again.
+
+    Twice: the checkpointer may hear of the setting after its first checkpoint, and have renamed an old file until then.
+    """
     await _set(connection, "ALTER SYSTEM SET wal_recycle = off")
     try:
-        before = {row["name"] for row in await connection.fetch(_LOG)}
-        for _ in range(_ROUNDS):
-            await connection.execute("SELECT pg_logical_emit_message(false, 'sudstat', 'purge'), pg_switch_wal()")
-            await connection.execute("CHECKPOINT")
-            left = {row["name"] for row in await connection.fetch(_LOG)} & before
-            if not left and await connection.fetchval(_CURRENT) not in before:
-                return
+        for _ in range(2):
+            await _leave(connection, {row["name"] for row in await connection.fetch(_LOG)})
     finally:
         await _set(connection, "ALTER SYSTEM RESET wal_recycle")
+
+
+async def _leave(connection: Connection, files: set[str]) -> None:
+    """Go on in the log until none of these files is left."""
+    for _ in range(_ROUNDS):
+        await connection.execute("SELECT pg_logical_emit_message(false, 'sudstat', 'purge'), pg_switch_wal()")
+        await connection.execute("CHECKPOINT")
+        left = {row["name"] for row in await connection.fetch(_LOG)} & files
+        if not left and await connection.fetchval(_CURRENT) not in files:
+            return
 
 
 async def _set(connection: asyncpg.Connection, statement: str) -> None:
