@@ -6,8 +6,10 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -16,6 +18,7 @@ from app.db.database import Database
 from app.db.embedded import embedded_postgres
 from app.ingest.restate import bring_method
 from tests.databases import at, cloned, execute
+from tests.ledgers import write_reference
 from tests.loading import Desk, empty, one_for_all
 
 QUICK = {
@@ -88,6 +91,15 @@ async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     """Address of a database of this test's own."""
     async with cloned(server_url, template) as url:
         yield url
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Any]:
+    """A connection to a database of this test's own, with the reference of `tests/ledgers.py` in it."""
+    connection = await asyncpg.connect(database_url, server_settings={"timezone": "UTC"})
+    await write_reference(connection)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

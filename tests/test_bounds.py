@@ -1,15 +1,14 @@
 """Bounds: the least and the most that a figure could be, tried out in every world that fits what is known."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-import asyncpg
 import pytest
 
 from app.errors import InvalidParameters
 from app.statistics.measures import MEASURES
-from tests.ledgers import ask, hold, person, rows_of, write_reference
+from tests.ledgers import ask, hold, person, rows_of
 from tests.recount import Entry
 
 Worlds = Sequence[tuple[int, int]]
@@ -17,14 +16,6 @@ Worlds = Sequence[tuple[int, int]]
 
 OUT, IN = (0, 0), (1, 1)
 EITHER = (OUT, IN)
-
-
-@pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(database_url, server_settings={"timezone": "UTC"})
-    await write_reference(connection)
-    yield connection
-    await connection.close()
 
 
 def received(day: str, disposition: str, days: int | None = None, **different: Any) -> Entry:

@@ -2,12 +2,10 @@
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -27,7 +25,6 @@ from tests.ledgers import (
     rows_of,
     state_of,
     write,
-    write_reference,
 )
 from tests.recount import (
     ANY_CHARGE,
@@ -39,14 +36,6 @@ from tests.recount import (
     Given,
     Recount,
 )
-
-
-@pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(database_url, server_settings={"timezone": "UTC"})
-    await write_reference(connection)
-    yield connection
-    await connection.close()
 
 
 @settings(max_examples=25, phases=[Phase.generate])  # a smaller example would take minutes to find

@@ -1,26 +1,16 @@
 """What a reader is told beside the numbers: coverage, what is left out, what is refused."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
-import asyncpg
 import pytest
 
 from app.errors import InvalidParameters, TooManyCells
 from app.statistics import Codes, find_answer, find_codes, read_question
 from app.vocabulary import Code
-from tests.ledgers import ask, hold, person, rows_of, state_of, write, write_reference
+from tests.ledgers import ask, hold, person, rows_of, state_of, write
 from tests.recount import LAST_REVISION, ORDER, ratio
-
-
-@pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(database_url, server_settings={"timezone": "UTC"})
-    await write_reference(connection)
-    yield connection
-    await connection.close()
 
 
 async def test_an_empty_record_has_one_row_of_zeros_and_no_period(connection: Any) -> None:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from app.db.database import Database
 from app.demo.files import DemoFile, count_files, write_files
@@ -99,12 +100,12 @@ class Crew:
         for taker in self._takers:
             taker.send(url)
         self._writer.send(folder)
-        total: int = self._writer.recv()
+        total: int = _told(self._writer)
         revision = 0
         on_step(0, total)
         for done in range(total):
             taker, other = self._takers[done % 2], self._takers[done % 2 - 1]
-            taker.send(self._writer.recv())
+            taker.send(_told(self._writer))
             if done:
                 revision = _told(other) or revision
                 on_step(done, total)
@@ -122,19 +123,24 @@ class Crew:
         return ours
 
 
-def _told(taker: Connection) -> int | None:
-    """What became of the file that a process has; raises what went wrong there."""
-    outcome = taker.recv()
-    if isinstance(outcome, Exception):
-        raise outcome
-    revision: int | None = outcome
-    return revision
+def _told(pipe: Connection) -> Any:
+    """What a process of the crew sends next; raises what went wrong there."""
+    try:
+        word = pipe.recv()
+    except (EOFError, ConnectionResetError):
+        raise DemoError("a process that builds the demonstration record was ended; run `sudstat demo` again") from None
+    if isinstance(word, Exception):
+        raise word
+    return word
 
 
 def _at_work(task: Callable[[Connection], None], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
     with suppress(EOFError, BrokenPipeError):  # nobody waits any more
-        task(pipe)
+        try:
+            task(pipe)
+        except Exception as error:  # raised where it is waited for
+            pipe.send(error)
 
 
 def _write(pipe: Connection) -> None:
@@ -152,17 +158,14 @@ def _take_in_turn(pipe: Connection) -> None:
 
 
 async def _take_files(database: Database, pipe: Connection) -> None:
-    """Take in each file that comes, once its turn is told after it; send the revision that it makes, or the error."""
+    """Take in each file that comes, once its turn is told after it; send the revision that it makes."""
     async with database.keeping_writer():
         while True:
             file = await asyncio.to_thread(pipe.recv)
             turn = asyncio.create_task(asyncio.to_thread(pipe.recv))
-            try:
-                receipt = await ingest_file(database, file.path, _options(file), after=turn)
-                await turn
-                pipe.send(_check(receipt, file))
-            except Exception as error:  # told where it is waited for
-                pipe.send(error)
+            receipt = await ingest_file(database, file.path, _options(file), after=turn)
+            await turn
+            pipe.send(_check(receipt, file))
 
 
 @contextmanager
