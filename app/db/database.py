@@ -20,6 +20,8 @@ WRITER_ROLE = "sudstat_writer"
 _NO_JIT = {"jit": "off"}
 # A long question takes its time, not every processor.
 _ONE_PROCESSOR = "SET LOCAL max_parallel_workers_per_gather = 0"
+# What a batch stages stays in memory; the default of 8 MB would write most of it to disk.
+_ROOM_TO_STAGE = {"temp_buffers": "64MB"}
 WRITER_LOCK = 0x5375_6473  # "Suds"
 _SMALL_BYTES = 32 * 1024
 EXPORTS = 4
@@ -130,7 +132,8 @@ class Database:
     @asynccontextmanager
     async def owner(self) -> AsyncIterator[Connection]:
         """A connection of its own with the rights of the service's owner, outside any transaction."""
-        connection = await asyncpg.connect(self.url, server_settings={"timezone": "UTC", **_NO_JIT})
+        settings = {"timezone": "UTC", **_NO_JIT, **_ROOM_TO_STAGE}
+        connection = await asyncpg.connect(self.url, server_settings=settings)
         try:
             await use_json(connection)
             yield connection

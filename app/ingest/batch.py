@@ -15,7 +15,7 @@ from app.db.database import Connection, Database, take_turn
 from app.errors import TooManyAffected, Unavailable
 from app.ingest.coverage import Window, stage_coverage, write_coverage
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
-from app.ingest.growth import has_doubled, tell_planner
+from app.ingest.growth import has_grown, tell_planner
 from app.ingest.idempotency import Claim, answer_of
 from app.ingest.identity import assign_cases
 from app.ingest.kept import keep_refused
@@ -96,7 +96,7 @@ async def ingest_file(
         return trial.receipt
     except asyncpg.LockNotAvailableError as error:
         raise Unavailable("Another ingest is running; try again in a minute.", headers={"Retry-After": "60"}) from error
-    if batch.has_doubled:
+    if batch.has_grown:
         await tell_planner(database)
     return receipt
 
@@ -159,7 +159,7 @@ class _Batch:
         self.after = after
         self.batch_id = uuid4()
         self.staged = 0
-        self.has_doubled = False
+        self.has_grown = False
         self.fresh_ids = _time_ordered_ids()
         self.seen_on = options.seen_on or _today()
 
@@ -228,7 +228,7 @@ class _Batch:
             await keep_suspected(connection, merging)
         await write_coverage(connection, revision, source=self.options.source, seen_on=self.seen_on)
         await publish(connection, self._new_revision(revision, reference, posted))
-        self.has_doubled = await has_doubled(connection)
+        self.has_grown = await has_grown(connection)
         return await self._keep(connection, self._receipt(revision, effect))
 
     def _check_affected(self) -> None:

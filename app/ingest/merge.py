@@ -120,7 +120,7 @@ def _merge(row: Any, merging: Merging) -> _Change:
         has_kin = effective.uid and not effective.is_set_aside
         derived = row["arrival"] if has_kin else None  # of kin, until they are looked at anew
         arrival = effective.arrival or derived or "new"
-        is_same = effective.content_hash == row["content_hash"] and arrival == row["arrival"]
+        is_same = arrival == row["arrival"] and effective.content_hash() == row["content_hash"]
         if not is_same or keys_of(body) != keys_of(own):
             number = (row["version"] or 0) + 1
             version = Versioned(

@@ -11,7 +11,7 @@ import orjson
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as a record: that would double the time of making them
 class Row:
     """One row or object of an input file, and where it stands (`line 12`, `/4`)."""
 
@@ -19,7 +19,7 @@ class Row:
     value: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """One case as one row states it; no name of a person is in it.
 

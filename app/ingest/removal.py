@@ -177,7 +177,7 @@ class _Removing:
             gravity = await gravity_of(self.connection, version["reference"])
             resolve = DEFINITIONS[version["definition"]].resolve
             effective = resolve(live.get("court_card"), live.get("newsroom"), gravity)
-            cleared.append((*self.of, at, effective.number, effective.uid, effective.sources, effective.content_hash))
+            cleared.append((*self.of, at, effective.number, effective.uid, effective.sources, effective.content_hash()))
         await self.connection.executemany(_SQL["clear_version"], cleared)
 
     async def _clear_receipts(self, known: Collection[Known]) -> None:

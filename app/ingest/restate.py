@@ -107,7 +107,7 @@ async def _stage_changed(connection: Connection, revision: int, now: Method, gra
         versions = []
         for row in rows:
             effective = resolve(row["card"], row["newsroom"], gravity)
-            if effective.content_hash != row["content_hash"]:
+            if effective.content_hash() != row["content_hash"]:
                 arrival = effective.arrival or ("new" if effective.is_set_aside else row["arrival"])
                 versions.append(
                     Versioned(

@@ -5,10 +5,9 @@ A statement's body holds what one layer has said so far: case fields, `defendant
 how the cases of one UID came to their courts. The rules are those of `docs/concepts/model.md`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -25,6 +24,8 @@ PERSON_FIELDS = ("service_status", "disposition", "decided_on", "charges")
 SENTENCE_FIELDS = ("kind", "execution", "term_months", "probation_months", "fine_rub", "regime", "source")
 _OPEN = (None, "unknown", "pending")
 _IDENTIFIERS = ("number", "number_key", "uid", "card_guid")
+_SAID = (*_IDENTIFIERS, *CASE_FIELDS, "deny")
+_SAID_OF_PERSON = (*PERSON_FIELDS, "ordinal", "deny")
 
 _PERSON_OF_CASE = {
     "verdict": "convicted",
@@ -53,7 +54,7 @@ _MAY_BE_SUSPENDED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as the two below: that would double the time of making them
 class Charge:
     """One offence alleged against one person."""
 
@@ -64,7 +65,7 @@ class Charge:
     is_principal: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Person:
     """One defendant of a version; dispositions and the class of the sentence are worked out."""
 
@@ -87,7 +88,7 @@ class Person:
     charges: tuple[Charge, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Effective:
     """What is held of a case; `arrival` is None where no layer states it and it must be derived."""
 
@@ -112,7 +113,6 @@ class Effective:
         """Whether it counts nowhere, and says nothing of its kin."""
         return self.is_withdrawn or self.merged_into is not None
 
-    @cached_property
     def content_hash(self) -> bytes:
         """16 bytes that are equal for equal content, the derived arrival aside."""
         return blake2b(orjson.dumps(self, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
@@ -130,7 +130,7 @@ def overlay(before: Body | None, other: Body | None, row: Body, *, is_complete: 
     them (a card), not only those mentioned (a newsroom row).
     """
     body = dict(before or {})
-    for field in (*_IDENTIFIERS, *CASE_FIELDS, "deny"):
+    for field in _SAID:
         if field in row:
             _set(body, field, row[field])
     if row.get("previous"):
@@ -155,7 +155,7 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
 
     A case of which neither layer says anything any more is withdrawn.
     """
-    reading = _Reading(card or {}, newsroom or {})
+    reading = _Reading(card or {}, newsroom or {}) if card and newsroom else _Alone(card or {}, newsroom or {})
     received_on = _day(reading.pick("received_on"))
     stated_arrival = reading.pick("arrival")
     disposition = reading.pick("disposition") or "pending"
@@ -165,7 +165,9 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
         _person(person_id, reading.of_person(person_id), disposition, decided_on, received_on, gravity)
         for person_id in reading.person_ids()
     ]
-    persons = tuple(sorted(people, key=lambda person: (person.ordinal, person.id)))
+    if len(people) > 1:
+        people.sort(key=lambda person: (person.ordinal, person.id))
+    persons = tuple(people)
     if not is_closed(disposition):
         disposition = "pending"
         if persons and all(person.disposition in _JUDGED for person in persons):
@@ -182,8 +184,8 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
         decided_on=decided_on,
         disposition=disposition,
         in_force_on=in_force_on,
-        offence_received=_gravest((p.offence_received for p in persons), received_on, gravity),
-        offence_decided=_gravest((p.offence_decided for p in persons), received_on, gravity),
+        offence_received=_gravest([p.offence_received for p in persons], received_on, gravity),
+        offence_decided=_gravest([p.offence_decided for p in persons], received_on, gravity),
         is_withdrawn=bool(reading.newsroom.get("withdrawn")) or (card is None and newsroom is None),
         merged_into=reading.newsroom.get("merged_into"),
         layers=reading.layers,
@@ -311,6 +313,41 @@ class _Reading:
             self.conflicts.append({"field": path, "kind": kind, "court_card": theirs, "newsroom": ours})
 
 
+class _Alone(_Reading):
+    """The same where one layer has said nothing: the other is not disagreed with. Most cases are read so."""
+
+    def __init__(self, card: Body, newsroom: Body) -> None:
+        super().__init__(card, newsroom)
+        self.body = card or newsroom
+        self.layer = "court_card" if card else "newsroom"
+
+    def pick(self, field: str) -> Any:
+        value = self.body.get(field)
+        if value not in _OPEN:
+            self.layers[field] = self.layer
+        return value
+
+    def person_ids(self) -> list[int]:
+        return sorted(person["id"] for person in self.body.get("defendants", ()))
+
+    def of_person(self, person_id: int) -> Body:
+        said = next(person for person in self.body["defendants"] if person["id"] == person_id)
+        path = f"defendants.d{person_id}."
+        person = {}
+        for field in PERSON_FIELDS:
+            value = person[field] = said.get(field)
+            if value not in _OPEN:
+                self.layers[path + field] = self.layer
+        sentence = said.get("sentence") or {}
+        if any(value not in _OPEN for value in sentence.values()):
+            self.layers[path + "sentence"] = self.layer
+        if self.layer == "newsroom":
+            sentence = {field: value for field, value in sentence.items() if value not in _OPEN}
+        person["sentence"] = {field: sentence.get(field) for field in SENTENCE_FIELDS}
+        person["ordinal"] = said.get("ordinal", person_id)
+        return person
+
+
 def _person(
     person_id: int,
     said: Body,
@@ -359,20 +396,28 @@ def _disposition(own: str | None, kind: str, of_case: str) -> tuple[str, bool]:
 
 def _principal(charges: Sequence[Charge], roles: Sequence[str], received_on: date | None, gravity: Gravity) -> str:
     """The principal offence among the charges of the first role that occurs: the curator's word, else the gravest."""
+    if len(charges) == 1:
+        return charges[0].offence if charges[0].role in roles else "unknown"
     for role in roles:
         of_role = [charge for charge in charges if charge.role == role]
         marked = [charge.offence for charge in of_role if charge.is_principal]
         if of_role:
-            return _gravest(marked or (charge.offence for charge in of_role), received_on, gravity)
+            return _gravest(marked or [charge.offence for charge in of_role], received_on, gravity)
     return "unknown"
 
 
-def _gravest(offences: Iterable[str], received_on: date | None, gravity: Gravity) -> str:
+def _gravest(offences: Sequence[str], received_on: date | None, gravity: Gravity) -> str:
+    if len(offences) == 1:
+        return offences[0]
     known = [offence for offence in offences if offence != "unknown"]
     return min(known, key=lambda offence: gravity(offence, received_on)) if known else "unknown"
 
 
 def _overlay_defendants(body: Body, other: Body, rows: list[Body], *, is_complete: bool) -> None:
+    if "last_defendant" not in body and "last_defendant" not in other:  # nobody was ever spoken of
+        body["defendants"] = [_overlay_person({"id": number}, person) for number, person in enumerate(rows, 1)]
+        body["last_defendant"] = len(rows)
+        return
     matched = match_defendants(rows, body, other, is_complete=is_complete)
     if matched.is_ambiguous:
         body["defendants_changed"] = True
@@ -392,11 +437,11 @@ def _take_back_defendants(body: Body) -> None:
 
 def _overlay_person(old: Body, new: Body) -> Body:
     person = dict(old)
-    for field in (*PERSON_FIELDS, "ordinal", "deny"):
+    for field in _SAID_OF_PERSON:
         if field in new:
             _set(person, field, new[field])
     if "sentence" in new:
-        said = {**(person.get("sentence") or {}), **(new["sentence"] or {})} if new["sentence"] else {}
+        said = {**(person.get("sentence") or {}), **new["sentence"]} if new["sentence"] else {}
         _set(person, "sentence", {f: v for f, v in said.items() if v is not None} or None)
     return person
 

@@ -246,7 +246,6 @@ class Statement(SQLModel, table=True):
 
     __tablename__ = "statements"
     __table_args__ = (
-        Index("statements_live", "court", "case_id", "layer", unique=True, postgresql_where=LIVE),
         # which of these cases has the newsroom denied something of?
         Index(
             "statements_denying",
@@ -286,7 +285,6 @@ class Version(SQLModel, table=True):
 
     __tablename__ = "versions"
     __table_args__ = (
-        Index("versions_live", "court", "case_id", unique=True, postgresql_where=LIVE),
         Index("versions_by_receipt", "received_on", "case_id"),  # a page of cases, latest first
         Index("versions_by_revision", "revision", "case_id"),  # a page of the feed
         # where do the layers disagree?

@@ -61,7 +61,7 @@ def _version_row(v: Versioned) -> tuple[Any, ...]:
     return (
         v.court, v.case_id, v.revision, None, v.version, v.instance, e.number, e.uid, e.received_on, v.arrival,
         e.decided_on, e.disposition, e.in_force_on, e.offence_received, e.offence_decided, e.is_withdrawn,
-        merged_into, e.layers, e.conflicts, e.sources, e.content_hash,
+        merged_into, e.layers, e.conflicts, e.sources, e.content_hash(),
     )  # fmt: skip
 
 

@@ -176,9 +176,14 @@ def guid(value: Json) -> str:
 _USUAL_NUMBER = re.compile(r"[1-9][0-9]{0,2}-[1-9][0-9]{0,5}/20[0-9]{2}")
 
 
+def is_usual_number(value: str) -> bool:
+    """Whether a number has the form that most have, which is its own key: it saves most of the time of reading it."""
+    return _USUAL_NUMBER.fullmatch(value) is not None
+
+
 def case_number(value: str | None) -> CaseNumber | None:
-    """The number of a case. The usual form is its own key, which saves most of the time of reading it."""
-    if value and _USUAL_NUMBER.fullmatch(value):
+    """The number of a case."""
+    if value and is_usual_number(value):
         return CaseNumber(value, value)
     return parse_case_number(value)
 

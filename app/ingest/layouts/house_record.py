@@ -18,7 +18,7 @@ from app.ingest.record import Json, Record, Refused
 
 CASE_DENIABLE = ("received_on", "arrival", "decided_on", "disposition", "in_force_on")
 PERSON_DENIABLE = ("service_status", "disposition", "decided_on", "charges", "sentence")
-_IDENTITY = ("court", "instance", "number", "previous_numbers", "uid", "card_guid")
+_IDENTITY = frozenset(("court", "instance", "number", "previous_numbers", "uid", "card_guid"))
 _LAST_ORDINAL = 9999
 _LAST_MONTH = 600
 _LAST_ROUBLE = 10**12
@@ -120,10 +120,9 @@ def _record(place: str, case: dict[str, Json], *, needs_key: bool) -> Record:
         detail = "A number or a card_guid is needed to know the case by; «б/н» is none."
         raise FieldError("no-identity", detail)
     _check_order(case)
-    _check_denials(case)
-    said = case.copy()
-    for name in _IDENTITY:
-        said.pop(name, None)
+    if "deny" in case:
+        _check_denials(case)
+    said = {name: value for name, value in case.items() if name not in _IDENTITY}
     if "uid" in case and case["uid"] is None:
         said["uid"] = None
     if said.get("defendants"):
@@ -152,6 +151,8 @@ _NO_NUMBER = {"", "-", "null", "б/н", "бн", "без номера"}
 def _numbers(case: dict[str, Json], warnings: list[str]) -> tuple[_Number | None, tuple[_Number, ...]]:
     """The number, and the earlier ones: those in its parentheses, then those listed."""
     shown = case.get("number") or ""
+    if fields.is_usual_number(shown) and not case.get("previous_numbers"):
+        return (shown, shown), ()
     fields.refuse_day(shown, "/number")
     number = case_number(shown)
     if number is None and shown.casefold() not in _NO_NUMBER:
@@ -182,7 +183,9 @@ def _uid(text: str | None, warnings: list[str]) -> str | None:
 
 
 def _seen_on(sources: list[dict[str, Json]] | None) -> date | None:
-    days = [source["seen_on"] for source in sources or () if source.get("seen_on")]
+    if not sources:
+        return None
+    days = [source["seen_on"] for source in sources if source.get("seen_on")]
     return date.fromisoformat(max(days)) if days else None
 
 
@@ -222,14 +225,14 @@ def _persons(persons: list[dict[str, Json]], received_on: str | None) -> list[di
     """The defendants by ordinal; one without an ordinal has the place where it stands."""
     taken: dict[int, dict[str, Json]] = {}
     for index, person in enumerate(persons):
-        pointer = f"/defendants/{index}"
         ordinal = person.get("ordinal") or index + 1
         if ordinal in taken:
             detail = f"Ordinal {ordinal} is given twice; each defendant has an own one."
-            raise FieldError("doubled-ordinal", detail, f"{pointer}/ordinal")
+            raise FieldError("doubled-ordinal", detail, f"/defendants/{index}/ordinal")
         decided_on = person.get("decided_on")
         if received_on and decided_on and decided_on < received_on:
-            raise _decided_too_early(f"{pointer}/decided_on")
-        _check_denials(person, pointer)
+            raise _decided_too_early(f"/defendants/{index}/decided_on")
+        if "deny" in person:
+            _check_denials(person, f"/defendants/{index}")
         taken[ordinal] = {**person, "ordinal": ordinal}
     return [taken[ordinal] for ordinal in sorted(taken)]
