@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from app.db.database import Connection, analyze, load_statements
@@ -46,13 +47,13 @@ def _by_line(found: Iterable[tuple[int, UUID, int, str]]) -> Found:
     return by_line
 
 
-def _assign(groups: Sequence[Sequence[int]], found: Found, fresh: dict[int, UUID]) -> list[tuple[int, UUID, bool]]:
+def _assign(groups: Sequence[Sequence[int]], found: Found, fresh: dict[int, UUID]) -> list[tuple[Any, ...]]:
     rows = []
     for group in groups:
         held = [match for line in group for match in found.get(line, ())]
         for line in group:
             *_, case_id = min(found.get(line) or held or [(0, "", fresh[group[0]])])
-            rows.append((line, case_id, not held))
+            rows.append((line, case_id, not held, True))
     return rows
 
 

@@ -59,18 +59,7 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
     for outcome, count in await connection.fetch(outcomes):
         tallied.counts[outcome] += count
     await _suspect(connection, merging, tallied)
-    written = 0
-    cursor = await connection.cursor(merging.sql("candidates"))
-    while rows := await cursor.fetch(_CHUNK):
-        merged = [_merge(row, merging) for row in rows]
-        for row, change in zip(rows, merged, strict=True):
-            tallied.counts[change.outcome] += 1
-            if row["row"].get("defendants") and change.body.get("defendants_changed"):
-                tallied.confuse(row["place"], change.court, show_id(change.case_id))
-        changes = [change for change in merged if change.outcome != "unchanged"]
-        written += len(changes)
-        await connection.copy_records_to_table("new_statements", records=_statement_rows(changes, merging))
-        await stage_versions(connection, (change.version for change in changes if change.version is not None))
+    written = await _stage_fresh(connection, merging, tallied) + await _stage_changed(connection, merging, tallied)
     await connection.execute(merging.sql("note_sightings"))
     if written:
         await restate_arrivals(connection, merging.revision)
@@ -79,9 +68,40 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
 
 async def write_changes(connection: Connection, merging: Merging) -> None:
     """Write the staged statements and versions to the record."""
-    names = ("write_cases", "write_identifiers", "supersede_statements", "write_statements")
+    identifiers = ("write_fresh_identifiers", "write_identifiers")
+    names = ("write_cases", *identifiers, "supersede_statements", "write_statements")
     await connection.execute("; ".join((analyze("new_statements (court, case_id)"), *map(merging.sql, names))))
     await write_versions(connection)
+
+
+async def _stage_fresh(connection: Connection, merging: Merging, tallied: Tallied) -> int:
+    """Stage the versions of new cases; their statements take nothing's place and are written at once."""
+    written = 0
+    cursor = await connection.cursor(merging.sql("fresh_cases"))
+    while rows := await cursor.fetch(_CHUNK):
+        made = [_make(row, merging) for row in rows]
+        written += len(made)
+        await connection.copy_records_to_table("statements", records=_statement_rows(made, merging))
+        await stage_versions(connection, [change.version for change in made if change.version is not None])
+    tallied.counts["created"] += written
+    return written
+
+
+async def _stage_changed(connection: Connection, merging: Merging, tallied: Tallied) -> int:
+    """Stage the statements and versions of cases that are held and change."""
+    written = 0
+    cursor = await connection.cursor(merging.sql("candidates"))
+    while rows := await cursor.fetch(_CHUNK):
+        merged = [_merge(row, merging) for row in rows]
+        for row, change in zip(rows, merged, strict=True):
+            tallied.counts["changed" if change.is_one else "unchanged"] += 1
+            if row["row"].get("defendants") and change.body.get("defendants_changed"):
+                tallied.confuse(row["place"], change.court, show_id(change.case_id))
+        changes = [change for change in merged if change.is_one]
+        written += len(changes)
+        await connection.copy_records_to_table("new_statements", records=_statement_rows(changes, merging))
+        await stage_versions(connection, [change.version for change in changes if change.version is not None])
+    return written
 
 
 async def keep_suspected(connection: Connection, merging: Merging) -> None:
@@ -97,25 +117,35 @@ async def _suspect(connection: Connection, merging: Merging, tallied: Tallied) -
                 tallied.possible_duplicates.append({**pair, **ids})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Change:
     court: str
     case_id: UUID
-    outcome: str
+    is_one: bool  # whether the layer says anything else than before
     seen_on: date
     row_hash: bytes
     body: Body
     version: Versioned | None
 
 
+def _make(row: Any, merging: Merging) -> _Change:
+    """What one row makes of a case that is not held yet."""
+    court, case_id, seen_on, row_hash, _, instance, said = row
+    body = overlay(None, None, said, is_complete=merging.is_complete)
+    is_card = merging.layer == "court_card"
+    effective = resolve(body, None, merging.gravity) if is_card else resolve(None, body, merging.gravity)
+    version = Versioned(court, case_id, merging.revision, 1, instance, effective.arrival or "new", effective)
+    return _Change(court, case_id, True, seen_on, row_hash, body, version)
+
+
 def _merge(row: Any, merging: Merging) -> _Change:
-    """What one row makes of its case: created, changed or unchanged, with the version where it is another."""
+    """What one row makes of its case, with the version where it is another."""
     own, other = row["own"], row["other"]
     is_card = merging.layer == "court_card"
     body = overlay(own, other, row["row"], is_complete=merging.is_complete)
-    outcome = "created" if row["is_new"] else "unchanged" if body == own else "changed"
+    is_change = body != own
     version = None
-    if outcome != "unchanged":
+    if is_change:
         effective = resolve(body, other, merging.gravity) if is_card else resolve(other, body, merging.gravity)
         has_kin = effective.uid and not effective.is_set_aside
         derived = row["arrival"] if has_kin else None  # of kin, until they are looked at anew
@@ -126,7 +156,7 @@ def _merge(row: Any, merging: Merging) -> _Change:
             version = Versioned(
                 row["court"], row["case_id"], merging.revision, number, row["instance"], arrival, effective
             )
-    return _Change(row["court"], row["case_id"], outcome, row["seen_on"], row["row_hash"], body, version)
+    return _Change(row["court"], row["case_id"], is_change, row["seen_on"], row["row_hash"], body, version)
 
 
 def _statement_rows(changes: list[_Change], merging: Merging) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_keys (
 ) ON COMMIT DELETE ROWS;
 -- cases that a row's keys lead to
 CREATE TEMPORARY TABLE IF NOT EXISTS found (line int, case_id uuid, priority int, key text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS assigned (line int, case_id uuid, is_new boolean) ON COMMIT DELETE ROWS;
+-- each row's case; `is_linked` where it shares a key with another row
+CREATE TEMPORARY TABLE IF NOT EXISTS assigned (
+    line int, case_id uuid, is_new boolean, is_linked boolean
+) ON COMMIT DELETE ROWS;
 -- what becomes of each row, and what its layer holds: the hash, and when that was last seen
 CREATE TEMPORARY TABLE IF NOT EXISTS judged (
     line int, court text, case_id uuid, is_new boolean, seen_on date, row_hash bytea, held_hash bytea, held_on date,
@@ -47,7 +50,7 @@ GROUP BY court, instance, kind, key HAVING count(DISTINCT line) > 1
 -- name: assign
 -- Every row that shares no key with another: the first case found, else a new one.
 INSERT INTO assigned
-SELECT s.line, coalesce(f.case_id, s.candidate_id), f.case_id IS NULL
+SELECT s.line, coalesce(f.case_id, s.candidate_id), f.case_id IS NULL, false
 FROM stage s
 LEFT JOIN (SELECT DISTINCT ON (line) line, case_id FROM found ORDER BY line, priority, key) f ON f.line = s.line
 WHERE s.line <> ALL ($1::int[])
@@ -116,9 +119,17 @@ WHERE (s.court, a.case_id) IN (
     SELECT s.court, a.case_id FROM stage s JOIN assigned a ON a.line = s.line GROUP BY 1, 2 HAVING count(*) > 1)
 ORDER BY s.line
 
+-- name: fresh_cases
+-- Rows of cases that are not held yet.
+SELECT j.court, j.case_id, j.seen_on, j.row_hash, s.place, s.instance, s.body AS row
+FROM judged j
+JOIN stage s ON s.line = j.line
+WHERE j.outcome = 'candidate' AND j.is_new
+ORDER BY j.line
+
 -- name: candidates
--- Rows that may change something, with what both layers and the version hold now.
-SELECT j.court, j.case_id, j.is_new, j.seen_on, j.row_hash, s.place, s.instance, s.body AS row,
+-- Rows that may change a case that is held, with what both layers and the version hold now.
+SELECT j.court, j.case_id, j.seen_on, j.row_hash, s.place, s.instance, s.body AS row,
        own.body AS own, other.body AS other, v.version, v.content_hash, v.arrival
 FROM judged j
 JOIN stage s ON s.line = j.line
@@ -127,25 +138,34 @@ LEFT JOIN statements own ON own.court = j.court AND own.case_id = j.case_id AND 
 LEFT JOIN statements other ON other.court = j.court AND other.case_id = j.case_id AND other.layer <> '{layer}'
                           AND other.superseded_in IS NULL
 LEFT JOIN versions v ON v.court = j.court AND v.case_id = j.case_id AND v.superseded_in IS NULL
-WHERE j.outcome = 'candidate'
+WHERE j.outcome = 'candidate' AND NOT j.is_new
 ORDER BY j.line
 
 -- name: write_cases
-INSERT INTO cases SELECT n.court, n.case_id, s.instance, {revision}
-FROM new_statements n JOIN judged j ON j.court = n.court AND j.case_id = n.case_id AND j.outcome = 'candidate'
-JOIN stage s ON s.line = j.line
-WHERE j.is_new
+INSERT INTO cases SELECT j.court, j.case_id, s.instance, {revision}
+FROM judged j JOIN stage s ON s.line = j.line
+WHERE j.is_new AND j.outcome = 'candidate'
+
+-- name: write_fresh_identifiers
+-- What the row of a new case teaches that shares no key with another row.
+INSERT INTO identifiers
+SELECT k.court, a.case_id, k.kind, k.key, {revision}, NULL::int, k.instance, k.value
+FROM stage_keys k JOIN assigned a ON a.line = k.line
+WHERE a.is_new AND NOT a.is_linked
 
 -- name: write_identifiers
--- What the rows of changed cases teach; a key that belongs to another case stays there. Of rows of several cases that
--- bring one new key it is one row's by what they say, not by ids, which are random: a replay must find the same.
+-- What the other rows of new and changed cases teach; a key that belongs to another case stays there. Of rows of several
+-- cases that bring one new key it is one row's by what they say, not by ids, which are random: a replay must find the
+-- same.
 INSERT INTO identifiers
 SELECT DISTINCT ON (k.court, k.instance, k.kind, k.key)
        k.court, j.case_id, k.kind, k.key, {revision}, NULL::int, k.instance, k.value
-FROM stage_keys k
-JOIN judged j ON j.line = k.line
-JOIN new_statements n ON n.court = j.court AND n.case_id = j.case_id
-WHERE NOT EXISTS (
+FROM assigned a
+JOIN stage_keys k ON k.line = a.line
+JOIN judged j ON j.line = a.line
+WHERE (a.is_linked OR NOT a.is_new)
+  AND (a.is_new OR EXISTS (SELECT FROM new_statements n WHERE n.court = j.court AND n.case_id = j.case_id))
+  AND NOT EXISTS (
     SELECT FROM identifiers i
     WHERE i.court = k.court AND i.instance = k.instance AND i.kind = k.kind AND i.key = k.key
       AND i.superseded_in IS NULL)

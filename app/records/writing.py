@@ -4,7 +4,7 @@ Temporary `new_versions`, `new_defendants`, `new_charges` have the columns of th
 reads versions (the ledger's entries above all) reads either.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ INSERT INTO charges SELECT * FROM new_charges
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Versioned:
     """A version about to be written."""
 
@@ -42,12 +42,11 @@ class Versioned:
     effective: Effective
 
 
-async def stage_versions(connection: Connection, versions: Iterable[Versioned]) -> None:
+async def stage_versions(connection: Connection, versions: Sequence[Versioned]) -> None:
     """COPY versions with their defendants and charges into the staging tables."""
-    held = list(versions)
-    await connection.copy_records_to_table("new_versions", records=(_version_row(v) for v in held))
-    await connection.copy_records_to_table("new_defendants", records=_defendant_rows(held))
-    await connection.copy_records_to_table("new_charges", records=_charge_rows(held))
+    await connection.copy_records_to_table("new_versions", records=map(_version_row, versions))
+    await connection.copy_records_to_table("new_defendants", records=_defendant_rows(versions))
+    await connection.copy_records_to_table("new_charges", records=_charge_rows(versions))
 
 
 async def write_versions(connection: Connection) -> None:
