@@ -311,7 +311,10 @@ class _Batch:
 
     def _stage_row(self, line: int, record: Record) -> tuple[Any, ...]:
         said = record.said
-        previous = {key: shown for shown, key in reversed(record.previous) if key != record.number_key}
+        previous: dict[str, str] = {}
+        for shown, key in record.previous:
+            if key != record.number_key:
+                previous.setdefault(key, shown)
         for warning in record.warnings:
             self.tallied.warn(warning, place=record.place)
         known_by = (
