@@ -1,17 +1,23 @@
 """Cases a second through POST /v1/ingest/batches, beside a raw COPY of the same cases: `make bench-ingest SIZE=100000`.
 
-House records of one person and one charge each, on an embedded server with its usual settings: new, the same file
-again, and the same cases in another file. The raw COPY goes into one flat table without any index.
+House records of one person and one charge each, on an embedded server with its usual settings: new, the same files
+again, and the same cases in other files. They are sent as batches of a hundred thousand, two at once: while one is
+merged the next is read. The raw COPY goes into one flat table without any index.
 """
 
 import argparse
 import asyncio
+import os
 import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +89,49 @@ async def raw_copy(url: str, size: int) -> float:
     return took
 
 
-def posted(address: str, key: str, file: Path) -> tuple[float, dict[str, int]]:
-    """Seconds from the first byte sent to the receipt, and its counts."""
+def posted(address: str, key: str, file: Path) -> dict[str, int]:
+    """The counts of a file's receipt."""
     asked = {"layout": "house", "layer": "newsroom", "source": "bench"}
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
-    began = time.perf_counter()
     with file.open("rb") as body:
         answer = httpx.post(f"{address}/v1/ingest/batches", params=asked, headers=headers, content=body, timeout=7200)
     answer.raise_for_status()
-    return time.perf_counter() - began, answer.json()["counts"]
+    counts: dict[str, int] = answer.json()["counts"]
+    return counts
+
+
+def posted_all(address: str, key: str, files: list[Path], at_once: int) -> tuple[float, Counter[str], int]:
+    """Seconds from the first byte sent to the last receipt, all counts, and the most MB that a batch took."""
+    largest = 0
+    began = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as senders:
+        waiting = [senders.submit(posted, address, key, file) for file in files]
+        while not all(one.done() for one in waiting):
+            largest = max(largest, _resident_mb())
+            time.sleep(0.05)
+    took = time.perf_counter() - began
+    return took, sum((Counter(one.result()) for one in waiting), Counter()), largest
+
+
+def _resident_mb() -> int:
+    """The most memory that any process of a batch has had so far; 0 where the system does not tell."""
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, StopIteration):
+            if b"app.ingest.apart" in (process / "cmdline").read_bytes():
+                lines = (process / "status").read_text().splitlines()
+                found = max(found, int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024)
+    return found
+
+
+def write_files(folder: Path, size: int, batch: int) -> list[Path]:
+    """The cases as NDJSON files of so many each."""
+    records = (orjson.dumps(case, option=orjson.OPT_APPEND_NEWLINE) for case in cases(size))
+    files = []
+    while lines := list(islice(records, batch)):
+        files.append(folder / f"cases-{len(files)}.ndjson")
+        files[-1].write_bytes(b"".join(lines))
+    return files
 
 
 async def _prepare(url: str) -> str:
@@ -104,27 +144,32 @@ def main() -> int:
     """Measure, and print a table in Markdown."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--size", type=int, default=100_000)
+    asked.add_argument("--batch", type=int, default=100_000)
+    asked.add_argument("--at-once", type=int, default=2)
     asked.add_argument("--port", type=int, default=8766)
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder) / "data") as url:
         migrations.upgrade(url)
         key = asyncio.run(_prepare(url))
-        file = Path(folder) / "cases.ndjson"
-        file.write_bytes(b"".join(orjson.dumps(case, option=orjson.OPT_APPEND_NEWLINE) for case in cases(given.size)))
+        files = write_files(Path(folder), given.size, given.batch)
         raw = asyncio.run(raw_copy(url, given.size))
-        print(f"| {given.size:,} cases | seconds | a second | of raw COPY |\n|---|---|---|---|")
-        _line("raw COPY into a flat table", given.size, raw, raw)
+        load = " ".join(f"{average:.1f}" for average in os.getloadavg())
+        print(f"{given.size:,} cases in {len(files)} batches, {given.at_once} at once; load before: {load}\n")
+        print("| what | seconds | a second | of raw COPY | MB of a batch's process |\n|---|---|---|---|---|")
+        _line("raw COPY into a flat table", given.size, raw, raw, 0)
         with served(url, given.port) as address:
-            for what in ("new", "the same file again", "the same cases in another file"):
-                if what.endswith("another file"):
-                    file.write_bytes(file.read_bytes() + b"\n")
-                took, counts = posted(address, key, file)
-                _line(f"{what}: {', '.join(f'{n:,} {name}' for name, n in counts.items() if n)}", given.size, took, raw)
+            for what in ("new", "the same files again", "the same cases in other files"):
+                if what.endswith("other files"):
+                    for file in files:
+                        file.write_bytes(file.read_bytes() + b"\n")
+                took, counts, memory = posted_all(address, key, files, given.at_once)
+                told = ", ".join(f"{n:,} {name}" for name, n in counts.items() if n and name != "received")
+                _line(f"{what}: {told}", given.size, took, raw, memory)
     return 0
 
 
-def _line(what: str, size: int, took: float, raw: float) -> None:
-    print(f"| {what} | {took:.1f} | {size / took:,.0f} | {raw / took:.3f} |", flush=True)
+def _line(what: str, size: int, took: float, raw: float, memory: int) -> None:
+    print(f"| {what} | {took:.1f} | {size / took:,.0f} | {raw / took:.4f} | {memory or ''} |", flush=True)
 
 
 if __name__ == "__main__":
