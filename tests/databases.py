@@ -18,7 +18,7 @@ class cloned:  # noqa: N801
         self.name = f"sudstat_test_{uuid4().hex[:12]}"
 
     async def __aenter__(self) -> str:
-        await execute(self.server_url, f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
+        await execute(self.server_url, f"CREATE DATABASE {self.name} TEMPLATE {self.template} STRATEGY FILE_COPY")
         return at(self.server_url, self.name)
 
     async def __aexit__(self, *_: object) -> None:

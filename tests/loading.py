@@ -169,7 +169,7 @@ async def recount(connection: Connection, revision: int) -> tuple[str, ...]:
 def one_for_all(server_url: str, template: str) -> Iterator[Database]:
     """A database for all tests of a file, each of which begins with `empty`: quicker than one for each."""
     name = f"sudstat_test_{uuid4().hex[:12]}"
-    asyncio.run(execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    asyncio.run(execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
     try:
         yield Database(at(server_url, name))
     finally:

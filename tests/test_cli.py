@@ -457,6 +457,18 @@ def test_two_workers_serve_and_stop_together(tmp_path: Path, place: str) -> None
         sock.bind(("127.0.0.1", port))
 
 
+def test_a_worker_that_starts_slowly_is_not_replaced(tmp_path: Path, place: str) -> None:
+    slow = "import sys, time\nif 'multiprocessing.spawn' in ' '.join(sys.orig_argv):\n    time.sleep(7)\n"
+    (tmp_path / "sitecustomize.py").write_text(slow, encoding="utf-8")
+    port, path = free_port(), os.pathsep.join((str(tmp_path), str(ROOT)))
+    settings: dict[str, Any] = {"cwd": tmp_path, "database_url": place, "data_dir": tmp_path / "data"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "ROOT", path)
+        with started("serve", "--port", port, "--workers", 2, **settings) as process:
+            assert status_of(port) == 200  # by a process that slept, and was let sleep
+            assert "Traceback" not in "".join(press_ctrl_c(process))
+
+
 _WAITING = "SELECT true FROM pg_locks WHERE NOT granted AND relation = 'ledger'::regclass"
 
 

@@ -1,6 +1,8 @@
 """The OpenAPI document: made from the routes and their parameter tables, without a database; the same every time."""
 
 import gzip
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -118,16 +120,15 @@ def _operation(route: APIRoute) -> dict[str, Any]:
 
 
 def make_router(root_path: str) -> APIRouter:
-    """The route of the document, which is made once and kept both plain and gzipped."""
+    """The route of the document."""
     router = APIRouter(include_in_schema=False)
-    body = dump(openapi_document(root_path))
-    bodies = {False: body, True: gzip.compress(body, mtime=0)}
+    bodies = _bodies(root_path)
 
     @router.get("/openapi.json")
     async def read_openapi(request: Request) -> Response:
         """This document."""
         is_gzipped = accepts_gzip(request.headers)
-        etag = quote_etag(short_hash(body), is_gzipped=is_gzipped)
+        etag = quote_etag(short_hash(bodies[False]), is_gzipped=is_gzipped)
         headers = {"ETag": etag, "Cache-Control": LATEST}
         if holds(request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
@@ -135,6 +136,13 @@ def make_router(root_path: str) -> APIRouter:
         return Response(bodies[is_gzipped], media_type="application/json", headers=headers)
 
     return router
+
+
+@cache
+def _bodies(root_path: str) -> Mapping[bool, bytes]:
+    """The document plain and, under True, gzipped; made once in a process."""
+    body = dump(openapi_document(root_path))
+    return {False: body, True: gzip.compress(body, mtime=0)}
 
 
 def _schemas() -> dict[str, Any]:

@@ -15,6 +15,10 @@ from app.cli.printing import out
 from app.main import create_app, settle_memory
 from app.settings import Settings
 
+# After so long without a sign of life a worker is replaced, seconds. One gives none until it has imported everything,
+# which on a busy machine takes longer than uvicorn's own five: workers would be replaced as they start, for ever.
+WORKER_PATIENCE_S = 60
+
 
 class CannotStart(Exception):
     """Why a command cannot do its work; one line for a person."""
@@ -80,6 +84,7 @@ def uvicorn_config(app: Any, settings: Settings, *, factory: bool = False) -> uv
         http=BoundedProtocol,
         proxy_headers=False,  # who is believed is our own setting
         timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=WORKER_PATIENCE_S,
     )
 
 

@@ -4,6 +4,7 @@ import gzip
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,8 +23,9 @@ class Asset:
     tag: str
 
 
+@cache
 def read_assets() -> Mapping[str, Asset]:
-    """Every file that is served, by its name."""
+    """Every file that is served, by its name; read and packed once in a process."""
     return {path.name: _read(path) for path in sorted(FOLDER.iterdir()) if path.suffix in _SERVED}
 
 
