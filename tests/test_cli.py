@@ -399,7 +399,7 @@ def status_of(port: int, path: str = "/healthz") -> int:
     deadline = time.monotonic() + 30
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as reply:
                 return int(reply.status)
         except OSError:
             if time.monotonic() > deadline:
