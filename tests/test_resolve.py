@@ -4,6 +4,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.records.resolve import Kin, arrivals, overlay, resolve, sentence_class
 
@@ -220,3 +222,57 @@ def kin(key: str, received: str, disposition: str = "pending", court: str = "A",
 def test_arrival_follows_from_the_other_cases_of_the_uid(cases: list[Kin], expected: dict[str, str]) -> None:
     assert arrivals(cases) == expected
     assert arrivals(cases[::-1]) == expected
+
+
+_OPEN_OR = st.sampled_from([None, "unknown", "pending"])
+_WORDS = st.one_of(_OPEN_OR, st.sampled_from(["verdict", "contract", "convicted", "2023-03-14"]))
+_CHARGE = st.fixed_dictionaries(
+    {
+        "offence": st.sampled_from(["337:5", "338:1", "unknown"]),
+        "role": st.sampled_from(["filed", "convicted", "dropped"]),
+        "stage": st.just("completed"),
+        "episodes": st.integers(1, 3),
+        "principal": st.booleans(),
+    }
+)
+_SENTENCE = st.dictionaries(
+    st.sampled_from(["kind", "execution", "regime", "source"]),
+    st.sampled_from(["imprisonment", "unknown", "suspended"]),
+)
+_PERSON = st.fixed_dictionaries(
+    {"id": st.integers(1, 9)},
+    optional={
+        "ordinal": st.integers(1, 4),
+        "service_status": _WORDS,
+        "disposition": st.sampled_from([None, "convicted", "unknown", "pending", "acquitted"]),
+        "decided_on": st.sampled_from([None, "2023-04-01"]),
+        "charges": st.lists(_CHARGE, max_size=3),
+        "sentence": _SENTENCE,
+        "deny": st.just(["sentence", "service_status"]),
+    },
+)
+_BODY = st.fixed_dictionaries(
+    {},
+    optional={
+        "number": st.just("1-5/2023"),
+        "uid": st.just("61GV0012-01-2023-000123-60"),
+        "received_on": st.sampled_from(["2023-03-14", None]),
+        "arrival": st.sampled_from(["new", "unknown", "transfer"]),
+        "decided_on": st.sampled_from(["2023-04-21", None]),
+        "disposition": st.sampled_from(["verdict", "unknown", "pending", "terminated"]),
+        "defendants": st.lists(_PERSON, max_size=3, unique_by=lambda person: person["id"]),
+        "defendants_changed": st.just(True),
+        "deny": st.just(["decided_on"]),
+        "withdrawn": st.booleans(),
+        "sources": st.just([{"kind": "press"}]),
+    },
+)
+
+
+@given(_BODY, st.booleans())
+def test_one_layer_alone_is_read_as_beside_one_that_says_nothing(body: Body, is_card: bool) -> None:
+    silent = {"number_key": "of no consequence"}  # a body that is there, so that both are read
+    alone = resolve(body, None, gravity) if is_card else resolve(None, body, gravity)
+    beside = resolve(body, silent, gravity) if is_card else resolve(silent, body, gravity)
+    assert alone == beside
+    assert alone.content_hash() == beside.content_hash()
