@@ -75,6 +75,20 @@ async def compare(connection: Any, recount: Recount, codes: Codes) -> None:
         assert found == undated
 
 
+async def test_rows_stand_in_one_order_at_every_revision(connection: Any) -> None:
+    """An article that no list names yet, since it is nobody's gravest, stands where its number places it."""
+    beside = person(unit="person", event="received", offences=("158:2", "337:5"))
+    alone = person(unit="person", event="received", offence="158", offence_part="158:2", offences=("158:2",))
+    untold = person(unit="person", event="received", offence="unknown", offence_part="unknown")
+    await write(connection, [(1, beside, 1), (1, untold, 1), (LAST_REVISION, alone, 1)])
+    for name, codes in (("offence", ["158", "337", "unknown"]), ("offence_part", ["158:2", "337:5", "unknown"])):
+        given: Given = {"measures": ("persons_charged",), "group_by": (name,)}
+        for revision, is_listed in ((1, False), (LAST_REVISION, True)):
+            assert (codes[0] in (await find_codes(connection, state_of(revision))).ids(name)) is is_listed
+            rows = rows_of(await ask(connection, given, revision=revision))
+            assert [row[name] for row in rows] == codes, revision
+
+
 @pytest.fixture
 async def record(connection: Any) -> Any:
     """A connection to a record of 400 random entries, all in the last revision."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 from typing import Any
@@ -68,6 +68,18 @@ class Codes:
         """Whether a code is an article outside the reference, or a part of one: charges may name it."""
         found = _FOREIGN.fullmatch(code)
         return found is not None and int(found[1]) in _CRIMES and code.partition(":")[0] not in self.own_articles
+
+    def order(self, dimension_id: str, held: Collection[str]) -> dict[str, int]:
+        """The place of each code in the order of rows, those held among them that no list names.
+
+        An article that is not the reference's may be held by a charge and listed at no revision, or at some: it
+        stands in its place by number at all of them, so that the order of rows is the same at every revision.
+        """
+        ids = self.ids(dimension_id)
+        unlisted = set(held).difference(ids)
+        if unlisted and dimension_id not in CODELISTS:
+            ids = tuple(sorted((*ids, *unlisted), key=lambda code: (code == UNKNOWN.id, natural_key(code))))
+        return {code: number for number, code in enumerate((*ids, *sorted(unlisted.difference(ids))))}
 
     def label(self, dimension_id: str, code_id: str, lang: str = "en") -> str:
         """The label of a code; the code itself where the list does not hold it."""

@@ -12,9 +12,9 @@ from app.records.revisions import State
 from app.statistics.answer import find_answer
 from app.statistics.breaks import warn_across_method
 from app.statistics.cells import COVERAGE
-from app.statistics.codes import Codes, natural_key
+from app.statistics.codes import Codes
 from app.statistics.difference import CAUSES, Change, find_difference, find_window, told_by_parts
-from app.statistics.grid import refuse_beyond
+from app.statistics.grid import ranking, refuse_beyond
 from app.statistics.measure import Measure
 from app.statistics.notes import describe_dimensions, describe_measure, warn_outside, warn_overlap, warn_rounded
 from app.statistics.periods import Window, list_periods, period_of
@@ -128,13 +128,8 @@ class _Grid:
 
     @classmethod
     def of(cls, question: Question, known: Codes, combinations: Iterable[Place], window: Window | None) -> "_Grid":
-        orders = [{code: number for number, code in enumerate(known.ids(name))} for name in question.dimensions]
-
-        def rank(codes: Place) -> list[Any]:
-            pairs = zip(orders, codes, strict=True)
-            return [(order.get(code, len(order)), natural_key(code)) for order, code in pairs]
-
-        ordered = sorted(set(combinations), key=rank) if question.dimensions else [()]
+        held = set(combinations)
+        ordered = sorted(held, key=ranking(held, question, known)) if question.dimensions else [()]
         starts: Iterable[date | None] = (None,)
         if question.grain:
             starts = [period.first for period in list_periods(question.grain, window)] if window else []

@@ -1,15 +1,16 @@
 """Grid: what the statements of a plan found, by period and combination of codes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from operator import getitem
 from typing import Any
 
 from app.db.database import Connection
 from app.db.turns import aside
 from app.errors import TooManyCells
-from app.statistics.codes import Codes, natural_key
+from app.statistics.codes import Codes
 from app.statistics.dimensions import DIMENSIONS
 from app.statistics.periods import count_periods, list_periods
 from app.statistics.plan import CERTAIN, POSSIBLE, STOCK, Plan
@@ -154,8 +155,17 @@ def order_combinations(places: Iterable[Place], question: Question, known: Codes
         rest = {without(entry, (place,)) for entry in observed} or ({()} if len(question.dimensions) == 1 else set())
         codes = {entry[place] for entry in observed}.union(question.preset.always_shown)
         observed = {(*entry[:place], code, *entry[place:]) for entry in rest for code in codes}
-    orders = [{code: number for number, code in enumerate(known.ids(name))} for name in question.dimensions]
-    return tuple(sorted(observed, key=lambda entry: tuple(map(_rank, orders, entry))))
+    return tuple(sorted(observed, key=ranking(observed, question, known)))
+
+
+def ranking(
+    combinations: Collection[Combination], question: Question, known: Codes
+) -> Callable[[Combination], tuple[int, ...]]:
+    """By what some combinations of codes are sorted, to stand in the order of the rows."""
+    orders = [
+        known.order(name, {entry[place] for entry in combinations}) for place, name in enumerate(question.dimensions)
+    ]
+    return lambda entry: tuple(map(getitem, orders, entry))
 
 
 def without(entry: Combination, places: Sequence[int]) -> Combination:
@@ -166,10 +176,6 @@ def without(entry: Combination, places: Sequence[int]) -> Combination:
 def learnt_places(question: Question) -> tuple[int, ...]:
     """Where its learnt dimensions stand among its dimensions."""
     return tuple(place for place, name in enumerate(question.dimensions) if DIMENSIONS[name].learnt)
-
-
-def _rank(order: Mapping[str, int], value: str) -> tuple[int, Any]:
-    return (order.get(value, len(order)), natural_key(value))
 
 
 async def _count_combinations(connection: Connection, plan: Plan, reading: Reading) -> int:
