@@ -28,6 +28,7 @@ from tests.recount import (
     SPREADS,
     Entry,
     Given,
+    Look,
     Posted,
     Row,
 )
@@ -117,6 +118,25 @@ def person(day: str | None = "2021-01-05", **different: Any) -> Entry:
         sentence_class="unknown", sentence_kind="unknown", sentence_execution="unknown",
     )  # fmt: skip
     return replace(base, **different)
+
+
+def random_looks(pick: random.Random) -> list[Look]:
+    """What sources noted of the courts that they looked at: mostly nothing; else of some courts, to different days."""
+    looks = []
+    for court in COURTS if pick.random() < 0.5 else ():
+        for _ in range(pick.choice([0, 0, 1, 2])):
+            revision, first = pick.randint(1, LAST_REVISION), FIRST_DAY + timedelta(pick.randrange(-60, 20))
+            fallen = pick.choice([None, None, revision + 1])
+            until = first + timedelta(pick.randrange(70))
+            looks.append((court, revision, first, until, fallen, pick.random() < 0.8))
+    return list({look[:3]: look for look in looks}.values())
+
+
+async def note(connection: Any, looks: list[Look]) -> None:
+    """Note what was looked at."""
+    names = ("court", "revision", "starts_on", "ends_on", "superseded_in", "is_whole")
+    records = [(*look, "test") for look in looks]
+    await connection.copy_records_to_table("coverage_windows", records=records, columns=[*names, "source"])
 
 
 async def hold(connection: Any, *entries: Entry) -> None:

@@ -1,7 +1,7 @@
 """The recount: what an answer has to be, reckoned entry by entry from the model and not from the code."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -98,6 +98,7 @@ class Entry:
 
 
 Posted = tuple[int, Entry, int]  # revision, entry, n
+Look = tuple[str, int, date, date, int | None, bool]  # court, revision, from, until, superseded in, whole
 Given = dict[str, tuple[str, ...]]
 Row = dict[str, Any]
 
@@ -197,6 +198,7 @@ class Recount:
     preset: str | None
     revision: int
     covered: tuple[date, date] | None
+    looks: Sequence[Look] = ()
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -234,9 +236,25 @@ class Recount:
 
     def covered_by_hand(self) -> tuple[date, date] | None:
         days = [entry.day for entry, n in self.held().items() if n and entry.day]
+        days += [day for _, _, first, last, *_ in self.looked() for day in (first, last)]
         if not days or min(days) > PUBLISHED_ON:
             return None
         return min(days), min(max(days), PUBLISHED_ON)
+
+    def looked(self) -> list[Look]:
+        """The looks that are known at the revision, and were whole."""
+        return [
+            look
+            for look in self.looks
+            if look[1] <= self.revision and (look[4] is None or look[4] > self.revision) and look[5]
+        ]
+
+    def ends(self, court: str) -> date | None:
+        """The last day of which it is known what a court did; None: it is not known of any."""
+        lasts = [look[3] for look in self.looked() if look[0] == court]
+        if self.covered is None or (self.looked() and not lasts):
+            return None
+        return min(*lasts, self.covered[1]) if lasts else self.covered[1]
 
     def window(self) -> tuple[date, date] | None:
         bounds = ("start_period", "end_period", "last_n")
@@ -347,7 +365,8 @@ class Recount:
         for e, n in held.items():
             is_usable = e.days is not None or e.disposition in ("pending", "unknown")
             if COUNTS["cases_received"](e) and e.day and self.covered and is_usable:
-                (ended if e.day + timedelta(days) <= self.covered[1] else running)[e] = n
+                last = self.ends(e.court)
+                (ended if last and e.day + timedelta(days) <= last else running)[e] = n
         return ended, running
 
     def _row(self, period: Row, held: Mapping[Entry, int], pending: Mapping[Entry, int], entry: tuple[str, ...]) -> Row:

@@ -18,10 +18,12 @@ from tests.ledgers import (
     ask,
     covered,
     hold,
+    note,
     person,
     random_entry,
     random_given,
     random_ledger,
+    random_looks,
     rows_of,
     state_of,
     write,
@@ -29,6 +31,7 @@ from tests.ledgers import (
 from tests.recount import (
     ANY_CHARGE,
     COUNTS,
+    COURTS,
     KEYS,
     LAST_REVISION,
     ORDER,
@@ -42,16 +45,17 @@ from tests.recount import (
 @given(st.integers(0, 2**64))
 async def test_any_answer_is_the_recount(connection: Any, seed: int) -> None:
     pick = random.Random(seed)
-    posted = random_ledger(pick)
+    posted, looks = random_ledger(pick), random_looks(pick)
     transaction = connection.transaction()
     await transaction.start()
     try:
         await write(connection, posted)
+        await note(connection, looks)
         known = {revision: await find_codes(connection, state_of(revision)) for revision in range(1, LAST_REVISION + 1)}
         for _ in range(8):
             given, preset = random_given(pick)
             for revision, codes in known.items():
-                recount = Recount(posted, given, preset, revision, covered(codes))
+                recount = Recount(posted, given, preset, revision, covered(codes), looks)
                 assert recount.covered == recount.covered_by_hand()
                 await compare(connection, recount, codes)
     finally:
@@ -214,3 +218,32 @@ async def test_the_edges_of_being_decided_in_time(connection: Any) -> None:
     told = [tuple(row[f"{name}_{side}"] for side in ("numerator", "n", "not_yet")) for name in measures]
     # of nine decided late, those in time; then of six decided at once, those whose horizon is over; not_yet: the rest
     assert told == [(2 + 5, 9 + 5 + 2, 2), (5 + 3, 9 + 3 + 2, 4), (8 + 1, 9 + 1 + 2, 6)]
+
+
+async def test_a_horizon_is_over_by_what_is_known_of_its_own_court(connection: Any) -> None:
+    """Each court to the last day that was looked at, as of the revision; of one never looked at nothing is over."""
+    measure = "decided_within_30_days_share"
+    what = {"unit": "case", "event": "received"}
+    rostov, moscow, above = COURTS
+    places = {code: dict(zip(("court_level", "region", "district"), COURTS[code], strict=True)) for code in COURTS}
+    await hold(
+        connection,
+        person("2021-01-19", **what, disposition="pending"),  # by which the record reaches almost its publication
+        *(
+            person(day, **what, court=code, **places[code], disposition="verdict", days=10)
+            for code in COURTS
+            for day in ("2020-12-01", "2020-12-10")
+        ),
+    )
+
+    async def told(revision: int = LAST_REVISION) -> dict[str, tuple[int, int]]:
+        rows = rows_of(await ask(connection, {"measures": (measure,), "group_by": ("court",)}, revision=revision))
+        return {row["court"]: (row[f"{measure}_n"], row[f"{measure}_not_yet"]) for row in rows}
+
+    assert await told() == {rostov: (2, 1), moscow: (2, 0), above: (2, 0)}  # nobody notes what is looked at
+    first, late, later = date(2020, 12, 1), date(2020, 12, 31), date(2021, 3, 1)
+    await note(connection, [(rostov, 1, first, late, None, True), (moscow, 2, first, later, LAST_REVISION, True)])
+    assert await told() == {rostov: (1, 2), moscow: (0, 2), above: (0, 2)}
+    await note(connection, [(moscow, LAST_REVISION, first, late, None, False)])  # a look that fell short
+    await note(connection, [(above, LAST_REVISION, first, later, None, True)])  # no later than published
+    assert await told() == {rostov: (1, 2), moscow: (0, 2), above: (2, 0)}

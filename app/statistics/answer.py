@@ -119,8 +119,7 @@ async def find_answer(
 
 def plan_of(question: Question, state: State, known: Codes, sums: Collection[str] = tuple(SUMS)) -> Plan:
     """How a question about a state is answered."""
-    last = known.covered.last if known.covered else None
-    return Plan(question, state.revision, question.window(known.covered), sums, last, state.reference)
+    return Plan(question, state.revision, question.window(known.covered), sums, known.ends, state.reference)
 
 
 def _periods(plan: Plan) -> Sequence[Period | None]:

@@ -114,7 +114,7 @@ def _held(cell: Cell) -> tuple[Select, str]:
     """Each case, person or charge with how often it is counted, where it is at all."""
     question, measure = cell.question, cell.measure
     window = question.window(cell.known.covered)
-    select = Select(None, cell.known.covered.last if cell.known.covered else None)
+    select = Select(None, cell.known.ends)
     select.as_of(cell.state.revision)
     select.where.append(select.condition(Counted.of(measure)))
     by_any_charge = measure.kind is Kind.ANY_CHARGE

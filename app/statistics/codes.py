@@ -69,6 +69,19 @@ class Codes:
         found = _FOREIGN.fullmatch(code)
         return found is not None and int(found[1]) in _CRIMES and code.partition(":")[0] not in self.own_articles
 
+    @property
+    def ends(self) -> date | dict[str, date] | None:
+        """The day to which the record covers what courts do: by court, each to the last day that was looked at.
+
+        A court of which nobody noted that has no such day. Where no source notes what it looks at, it is the record's
+        last day for every court; None where the record holds no day.
+        """
+        if self.covered is None:
+            return None
+        if not self.looked_at:
+            return self.covered.last
+        return {court: min(windows[-1].last, self.covered.last) for court, windows in self.looked_at.items()}
+
     def order(self, dimension_id: str, held: Collection[str]) -> dict[str, int]:
         """The place of each code in the order of rows, those held among them that no list names.
 

@@ -67,8 +67,7 @@ async def find_difference(
     Errors  InvalidParameters for revisions the wrong way round; TooManyCells
     """
     _check(before, after)
-    last = known.covered.last if known.covered else None
-    later = Plan(question, after.revision, window, last=last, reference=after.reference)
+    later = Plan(question, after.revision, window, last=known.ends, reference=after.reference)
     earlier = replace(later, revision=before.revision, reference=before.reference)
     changes: dict[tuple[Any, ...], Change] = {}
     for plan, side in ((earlier, "before"), (later, "after")):

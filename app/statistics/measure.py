@@ -38,7 +38,7 @@ class Predicate:
     """Which ledger entries count; an empty tuple, None and False mean any.
 
     `within_days`, `beyond_days`  decided at most, or more than, so many days after receipt
-    `past_horizon`     so many days after receipt are over by the record's last day
+    `past_horizon`     so many days after receipt are over by the last day to which the court was looked at
     `ended_horizon`    the same, and a decision has its day
     `running_horizon`  they are not over yet
     `has_term`         the length of the sentence is known
@@ -67,11 +67,12 @@ class Predicate:
 
     @property
     def columns(self) -> frozenset[str]:
-        """Other columns that it reads: none that a sum keeps."""
+        """Other columns that it reads, one of them at least that no sum keeps."""
         horizons = (self.within_days, self.beyond_days, self.past_horizon, self.ended_horizon, self.running_horizon)
         read = {
             "sentence_kind": bool(self.sentence_kind),
             "days": self.has_days or self.lacks_days or any(days is not None for days in horizons),
+            "court": any(days is not None for days in horizons[2:]),
             "term_months": self.has_term,
         }
         return frozenset(name for name, is_read in read.items() if is_read)

@@ -121,11 +121,12 @@ def _decided_within(days: int) -> tuple[Measure, ...]:
         f"Cases decided within {days} days of receipt, as a share",
         f"Доля дел, рассмотренных за {days} дней с поступления",
         f"Of the cases received in a period, the share that the court had decided within {days} days of receipt. Only"
-        f" cases count whose {days} days were over by the last day that the record covers; the others are stated as"
-        " not_yet. A case that was transferred, returned to the prosecutor or joined was received and not decided."
+        f" cases count whose {days} days were over by the last day to which their court is known to have been looked"
+        " at, as of the revision; the others are stated as not_yet, with all cases of a court of which nobody noted"
+        " that. Where no source notes what it looked at, the record's last day stands for every court. A case that was"
+        " transferred, returned to the prosecutor or joined was received and not decided."
         " Cases without a day of receipt, and closed ones whose day of decision is missing or before the receipt, are"
-        " in neither number. What a court decided since it was last looked at is not known, so that the share is too"
-        f" low where that was before. {_WILSON}. {_FIRST}",
+        f" in neither number. {_WILSON}. {_FIRST}",
         ratio=Ratio(
             measure_id,
             f"cases_observed_{days}_days",

@@ -1,6 +1,6 @@
 """Plan: a question and a revision to statements; pure. What no sum of the tally keeps is read from the ledger."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -27,7 +27,7 @@ class Plan:
     """How one question is answered at one revision: all that its statements are made from.
 
     `available`  names of the sums that may be read; where none covers the question, the ledger is
-    `last`       the last day that the record covers
+    `last`       the last day that the record covers, or to which each court was looked at
     `reference`  the set of courts and offences in force
     `span`       which entries are read, where that is not the state as of the revision
     """
@@ -36,7 +36,7 @@ class Plan:
     revision: int
     window: Window | None
     available: Collection[str] = tuple(SUMS)
-    last: date | None = None
+    last: date | Mapping[str, date] | None = None
     reference: int = 0
     span: Span | None = None
 

@@ -3,7 +3,7 @@
 Names in the text come from our own tables only; every value that was asked for is a parameter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -104,13 +104,14 @@ def first_day(grain: Grain, day: str) -> str:
 
 @dataclass(slots=True)
 class Select:
-    """One statement in the making. `last`: the record's last day, by which horizons end; `joined` to its table.
+    """One statement in the making; `joined` to its table.
 
-    `entries` is the table that is read where no sum is.
+    `last`     the day by which horizons end: the record's last, or by court where courts were looked at to other days
+    `entries`  the table that is read where no sum is
     """
 
     source: Sum | None
-    last: date | None = None
+    last: date | Mapping[str, date] | None = None
     joined: str = ""
     entries: str = "ledger"
     groups: list[str] = field(default_factory=list)
@@ -230,7 +231,17 @@ class Select:
         return f"(days IS NOT NULL OR disposition = ANY({self.add(list(OPEN_CASE))}))"
 
     def _horizon(self, days: int, relation: str) -> str:
-        return f"day + {self.add(days)}::int {relation} {self.add(self.last)}::date"
+        return f"day + {self.add(days)}::int {relation} {self._last_day()}"
+
+    def _last_day(self) -> str:
+        """The day by which horizons end; before all days in a court of which nobody knows it."""
+        if not isinstance(self.last, Mapping):
+            return f"{self.add(self.last)}::date"
+        if "seen_until" not in self.joined:
+            courts, days = self.add(list(self.last)), self.add(list(self.last.values()))
+            seen = f"unnest({courts}::text[], {days}::date[]) AS seen (seen_court, seen_until)"
+            self.joined += f" LEFT JOIN {seen} ON seen_court = court"
+        return "coalesce(seen_until, '-infinity'::date)"
 
     def _equals(self, entry: Filter) -> str:
         return f"{DIMENSIONS[entry.dimension].column} = ANY({self.add(list(entry.codes))})"
