@@ -15,12 +15,13 @@ from app.statistics.cells import COVERAGE
 from app.statistics.codes import Codes
 from app.statistics.difference import CAUSES, Change, find_difference, find_window, told_by_parts
 from app.statistics.grid import ranking, refuse_beyond
-from app.statistics.measure import Measure
+from app.statistics.measure import OFFENCE_DIMENSIONS, Measure
 from app.statistics.notes import describe_dimensions, describe_measure, warn_outside, warn_overlap, warn_rounded
 from app.statistics.periods import Window, list_periods, period_of
+from app.statistics.plan import Plan
 from app.statistics.question import Question
 from app.statistics.rows import dimension_columns, period_columns
-from app.table import Column, ColumnType, Table
+from app.table import Column, Table
 
 Place = tuple[Any, ...]  # first day of the period or None, then the codes of the dimensions
 Sides = tuple[Any, Any]
@@ -52,7 +53,8 @@ async def find_comparison(
     """What a question's answer was at one revision and at a later one, and why it changed.
 
     A count has its parts by cause, which add up to its change. Any other measure has its value at both revisions,
-    and a share the parts of its numerator and denominator. Both revisions count the same days: where no end is
+    and a share the parts of its numerator and denominator. Beside rows that overlap their distinct total is told in
+    the same way. Both revisions count the same days: where no end is
     asked, those after the day of publication too. Of the two states and their codes, the earlier comes first; the
     question is read by the later's. With a `rounding` of more than 1 all counts are rounded down to multiples of it,
     before, after and each part by itself, so that parts no longer add up.
@@ -68,6 +70,8 @@ async def find_comparison(
     shown = _shown(question, known[1], days, window)
     values = await _find_values(connection, question, known, states, shown, cells_limit, rounding)
 
+    overlapping, totals = await _find_distinct(connection, question, known[1], states, window, cells_limit, rounding)
+
     def told() -> tuple[tuple[dict[str, Any], ...], Table]:
         combinations = {change.row[1:] for change in changes} | {place[1:] for _, place in values}
         grid = _Grid.of(question, known[1], combinations, shown)
@@ -75,10 +79,14 @@ async def find_comparison(
         counts = {(change.row, change.measure): change for change in changes}
         teller = _Teller(question, counts, values, told_by_parts(question))
         rows = tuple(
-            {**grid.named(place), **{one.id: teller.tell(one, place) for one in question.measures}}
+            {
+                **grid.named(place),
+                **{one.id: teller.tell(one, place) for one in question.measures},
+                **{_distinct(one): totals.tell(one, _of_total(question, place)) for one in overlapping},
+            }
             for place in grid.places
         )
-        return rows, _flat(question, rows, lang)
+        return rows, _flat(question, overlapping, rows, lang)
 
     rows, table = await aside(len(changes) + len(values), told)
     return Comparison(
@@ -88,12 +96,41 @@ async def find_comparison(
         measures=tuple(describe_measure(measure) for measure in question.measures),
         warnings=(
             *warn_outside(question, known[1]),
-            *warn_overlap(question, has_total=False),
+            *warn_overlap(question),
             *await warn_across_method(connection, states[0].revision, states[1].revision),
             *warn_rounded(rounding),
         ),
         question=question.canonical,
     )
+
+
+async def _find_distinct(
+    connection: Connection,
+    question: Question,
+    known: Codes,
+    states: tuple[State, State],
+    window: Window | None,
+    cells_limit: int,
+    rounding: int,
+) -> tuple[tuple[Measure, ...], "_Teller"]:
+    """The measures whose rows overlap, and what tells their totals: each once, whatever rows it is in."""
+    plan = Plan(question, 0, window)
+    if not plan.overlapping:
+        return (), _Teller(question, {}, {}, frozenset())
+    whole = plan.distinct().question
+    changes = await find_difference(connection, whole, known, *states, window=window, cells_limit=cells_limit)
+    counts = {(change.row, change.measure): change for change in _rounded(changes, rounding)}
+    return plan.overlapping, _Teller(whole, counts, {}, told_by_parts(whole))
+
+
+def _distinct(measure: Measure) -> str:
+    return f"{measure.id}_distinct"
+
+
+def _of_total(question: Question, place: Place) -> Place:
+    """Where the total of a row is told."""
+    names = zip(question.dimensions, place[1:], strict=True)
+    return (place[0], *(code for name, code in names if name not in OFFENCE_DIMENSIONS))
 
 
 def _rounded(changes: tuple[Change, ...], rounding: int) -> tuple[Change, ...]:
@@ -229,10 +266,11 @@ class _Teller:
 # ── The flat table ─────────────────────────────────────────────────────────────────────────────
 
 
-def _flat(question: Question, rows: Sequence[Mapping[str, Any]], lang: str) -> Table:
+def _flat(question: Question, overlapping: Iterable[Measure], rows: Sequence[Mapping[str, Any]], lang: str) -> Table:
     keys = (*period_columns(question, lang), *dimension_columns(question, lang))
     has_parts = told_by_parts(question)
     told = [column for measure in question.measures for column in _columns(measure, lang, measure.id in has_parts)]
+    told += [column for one in overlapping for column in _count_columns(_distinct(one), one, lang)]
     table_rows = [tuple(_leaves(row)) for row in rows]
     return Table((*keys, *told), table_rows, total=len(table_rows))
 
@@ -247,15 +285,21 @@ def _leaves(told: Mapping[str, Any]) -> Iterable[Any]:
 
 def _columns(measure: Measure, lang: str, has_parts: bool) -> Iterable[Column]:
     caption, unit = measure.label(lang), measure.unit_of_value
-    kind: ColumnType = "integer" if has_parts else "number"
-    yield from (Column(f"{measure.id}_{side}", kind, unit, caption=caption) for side in _SIDES)
     if has_parts:
-        yield from _cause_columns(measure.id, unit, caption)
-    elif measure.ratio:
+        yield from _count_columns(measure.id, measure, lang)
+        return
+    yield from (Column(f"{measure.id}_{side}", "number", unit, caption=caption) for side in _SIDES)
+    if measure.ratio:
         for part in ("numerator", "denominator"):
             name, counted = f"{measure.id}_{part}", measure.unit.value
             yield from (Column(f"{name}_{side}", "integer", counted, caption=caption) for side in _SIDES)
             yield from _cause_columns(name, counted, caption)
+
+
+def _count_columns(name: str, measure: Measure, lang: str) -> Iterable[Column]:
+    caption, unit = measure.label(lang), measure.unit_of_value
+    yield from (Column(f"{name}_{side}", "integer", unit, caption=caption) for side in _SIDES)
+    yield from _cause_columns(name, unit, caption)
 
 
 def _cause_columns(name: str, unit: str, caption: str) -> Iterable[Column]:

@@ -91,8 +91,8 @@ def warn_left_out(
                 yield _undated(measure, of, n) if is_undated else _too_late(measure, of, n)
 
 
-def warn_overlap(question: Question, *, has_total: bool = True) -> Iterable[dict[str, Any]]:
-    """The warning that rows or codes overlap, so that they must not be added; `has_total`: the total is in the row."""
+def warn_overlap(question: Question) -> Iterable[dict[str, Any]]:
+    """The warning that rows or codes overlap, so that they must not be added."""
     for measure in question.measures:
         if not measure.is_any_charge:
             continue
@@ -103,8 +103,8 @@ def warn_overlap(question: Question, *, has_total: bool = True) -> Iterable[dict
                     f"One {measure.unit} may have several values of {name}. {measure.id} counts each once in a row"
                 )
                 if name in question.dimensions:
-                    total = f"{measure.id}_distinct is their" if has_total else "a question without it tells the"
-                    detail = f"{several}, so that rows do not add up; {total} distinct total."
+                    total = f"{measure.id}_distinct is their distinct total."
+                    detail = f"{several}, so that rows do not add up; {total}"
                 else:
                     detail = f"{several}, whichever it has of the codes asked for: less than those codes one by one."
                 yield {"code": "overlapping", "detail": detail, "measure": measure.id, "dimension": name}
