@@ -12,12 +12,14 @@ import httpx
 import pytest
 
 from app.access.register import create_key
+from app.api.openapi import routes
 from app.db.database import Database
 from app.settings import Settings
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
 from app.statistics.transforms import TRANSFORMS
-from tests.serving import CHITA, GROZNY, PUBLISHED, REUTOV, case, client_of, filled_with, person, take
+from tests.databases import cloned
+from tests.serving import CHITA, GROZNY, PUBLISHED, REUTOV, case, client_of, filled_with, person, problem_of, take
 
 K = 5
 REVISIONS = (1, 2, 3, 4)
@@ -145,6 +147,47 @@ async def test_no_two_answers_to_an_anonymous_caller_differ_by_fewer_than_k(crow
     for one, other in combinations(told, 2):
         assert abs(one - other) >= K, (told[one], told[other])
     assert all(count % K == 0 for count in told), told
+
+
+# What the test above asks about, and what says the same whatever the record holds; every other route is refused.
+COUNTED = {
+    "/v1/statistics", "/v1/statistics/weekly", "/v1/statistics/sentences", "/v1/compare", "/v1/revisions",
+    "/v1/revisions/{n}", "/v1/courts", "/v1/courts/{code}",
+}  # fmt: skip
+UNMOVED = ("/v1/statistics/catalogue", "/v1/offences", "/v1/offences/{code}", "/v1/vocabularies", "/v1/config")
+OF_THE_CALLER = ("/v1/me", "/healthz", "/readyz")
+
+
+async def test_every_route_is_audited_or_says_the_same_of_any_record_or_is_refused(
+    server_url: str, template: str
+) -> None:
+    rare = case(GROZNY, "1-900/2023", received_on="2023-01-10", defendants=[person("158:2")])
+    odd = case(GROZNY, "1-901/2023", received_on="2023-01-10", defendants=[person("337:9")])
+    async with cloned(server_url, template) as url:
+        await crowd(url)
+        await take(Database(url), (rare, odd), layer="newsroom", published_at=PUBLISHED[1])
+        async with client_of(url, anonymous_rounding=K, anonymous_quota_minute=0) as client:
+            for route in routes():
+                if "GET" not in (route.methods or ()) or route.path in (*COUNTED, *OF_THE_CALLER, "/metrics"):
+                    continue
+                path = re.sub(r"\{code\}", "337:5", re.sub(r"\{(n|id)\}", "1", route.path))
+                if route.path not in UNMOVED:
+                    answer = await client.get(path)
+                    refused = (401, "key-missing"), (422, "invalid-parameters")
+                    assert problem_of(answer) in refused, path
+                    assert answer.status_code == 401 or answer.json()["errors"][0]["code"] == "needs-key"
+                    continue
+                query = "" if route.path in ("/v1/vocabularies", "/v1/config") else "?revision={}"
+                before, after = [await read(client, path + query.format(number)) for number in (1, 5)]
+                assert {**before, "meta": None} == {**after, "meta": None}, path
+            # nor may a code be named because somebody is charged with it
+            answer = await client.get("/v1/statistics?measures=persons_charged&offence=337:9")
+            assert answer.json()["errors"][0]["code"] == "unknown-code"
+            courts = (await read(client, "/v1/courts"))["results"]
+            assert {court["first_record_on"] for court in courts} == {None}
+        async with client_of(url) as client:
+            assert (await client.get("/v1/statistics?measures=persons_charged&offence=337:9")).status_code == 200
+            assert any(court["first_record_on"] for court in (await read(client, "/v1/courts"))["results"])
 
 
 async def test_shares_are_made_of_rounded_counts_and_medians_need_k(crowded: str) -> None:

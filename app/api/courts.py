@@ -28,6 +28,8 @@ RESOURCE = Resource(
     find=find_courts,
     count=Counter(COURTS),
 )
+_ROUNDED = ("coverage",)
+_HIDDEN = ("first_record_on", "last_record_on")  # each the day of one case
 LIST = ParameterSet(
     (
         looked_up("code", "court", "Code of the court.", "61GV0012"),
@@ -69,11 +71,11 @@ async def list_courts(
     caller: StatisticsReader, asked: Annotated[Asked, Depends(Asking(LIST))], reply: Reply
 ) -> Response:
     """A page of courts, or all."""
-    return await reply_with_list(rounded(RESOURCE, reply.rounding, ("coverage",)), asked, caller, reply)
+    return await reply_with_list(rounded(RESOURCE, reply.rounding, _ROUNDED, _HIDDEN), asked, caller, reply)
 
 
 @router.get("/v1/courts/{code}", **_ONE.route())
 async def read_court(_: StatisticsReader, asked: Annotated[Asked, Depends(Asking(ONE))], reply: Reply) -> Response:
     """One court."""
     key = Condition("code", "eq", (reply.request.path_params["code"],))
-    return await reply_with_one(rounded(RESOURCE, reply.rounding, ("coverage",)), key, asked, reply)
+    return await reply_with_one(rounded(RESOURCE, reply.rounding, _ROUNDED, _HIDDEN), key, asked, reply)

@@ -139,6 +139,7 @@ class Replying:
                 else:
                     before, state = await opens(connection, asked)
                 codes = await self.service.codes.at(connection, state)
+                codes = codes.stated if self.rounding > 1 else codes
                 unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
                 asked.refuse([*unknown, *check(codes, shape)])
                 states = (before, state) if before else (state,)

@@ -10,14 +10,18 @@ from app.records.listing import Page, Wanted
 from app.records.revisions import State
 
 
-def rounded(resource: Resource, rounding: int, fields: Sequence[str]) -> Resource:
-    """The same list; every whole number in these fields of a result, however deep, rounded down to a multiple."""
+def rounded(resource: Resource, rounding: int, fields: Sequence[str], hidden: Sequence[str] = ()) -> Resource:
+    """The same list; every whole number in these fields of a result, however deep, rounded down to a multiple.
+
+    `hidden` are fields that tell of single events, and are null.
+    """
     if rounding == 1:
         return resource
 
     async def find(connection: Connection, wanted: Wanted, state: State) -> Page:
         page = await resource.find(connection, wanted, state)
-        rows = ({**row, **{name: _round_down(row[name], rounding) for name in fields}} for row in page.rows)
+        nothing = dict.fromkeys(hidden)
+        rows = ({**row, **{name: _round_down(row[name], rounding) for name in fields}, **nothing} for row in page.rows)
         return replace(page, rows=tuple(rows))
 
     return replace(resource, find=find)

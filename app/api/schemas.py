@@ -137,6 +137,9 @@ class CoverageWindow(Shape):
     seen_on: Annotated[date | None, _described("The day of the look.")]
 
 
+_FIRST_RECORD = "First day on which it received or closed a case held here; null where counts are told rounded."
+
+
 class Court(Shape):
     """One court."""
 
@@ -151,7 +154,7 @@ class Court(Shape):
     region_iso: Annotated[str | None, _described("ISO 3166-2.")]
     district: Annotated[str | None, _described("Code of the next court above.")]
     subdomain: str | None
-    first_record_on: Annotated[date | None, _described("First day on which it received or closed a case held here.")]
+    first_record_on: Annotated[date | None, _described(_FIRST_RECORD)]
     last_record_on: Annotated[date | None, _described("Last such day.")]
     last_looked_on: Annotated[
         date | None,

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -48,12 +48,19 @@ class Codes:
     `own_articles`  those of the reference; of others any part may be charged, and nobody lists them all
     `looked_at`  the days of each court that sources are known to have looked at, in order; none of a court of which
                  nobody noted it
+    `stated_lists`  `lists` without what is known from the record alone
     """
 
     lists: Mapping[str, Codelist]
     covered: Window | None = None
     own_articles: frozenset[str] = frozenset()
     looked_at: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
+    stated_lists: Mapping[str, Codelist] = field(default_factory=dict)
+
+    @property
+    def stated(self) -> "Codes":
+        """The codes that the reference states: those of the record alone may tell of a single person."""
+        return replace(self, lists=self.stated_lists)
 
     def ids(self, dimension_id: str) -> tuple[str, ...]:
         """The codes of a dimension, in order."""
@@ -109,6 +116,7 @@ async def find_codes(connection: Connection, state: State) -> Codes:
     windows = await connection.fetch(_WINDOWS, state.revision)
     return Codes(
         lists=_lists(courts, offences, seen),
+        stated_lists=_lists(courts, offences, ()),
         covered=_covered((*days, *windows), state.published_at.astimezone(UTC).date()),
         own_articles=frozenset(row["article"] for row in offences),
         looked_at=_looked_at(await connection.fetch(_LOOKED_AT, state.revision)),
