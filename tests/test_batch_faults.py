@@ -196,16 +196,25 @@ async def test_a_gzip_that_is_cut_damaged_or_a_bomb_is_refused_whole(
 
 # ── Killed ─────────────────────────────────────────────────────────────────────────────────────
 
-_STEPS = {  # where a batch waits, and what holds it up there
-    "turn": f"SELECT pg_advisory_xact_lock({WRITER_LOCK})",
+_STEPS = {  # where a batch waits, in this order, and what holds it up there
+    "begun": "LOCK TABLE removals IN ACCESS EXCLUSIVE MODE",
+    "turn": f"SELECT pg_advisory_xact_lock({WRITER_LOCK})",  # all of it is staged
+    "cases": "LOCK TABLE identifiers IN ACCESS EXCLUSIVE MODE",
     "ledger": "LOCK TABLE ledger IN SHARE MODE",
+    "tally": "LOCK TABLE tally IN SHARE MODE",
+    "statements": "LOCK TABLE statements IN SHARE MODE",
     "revision": "LOCK TABLE revisions IN SHARE MODE",
     "pointer": "LOCK TABLE published IN SHARE MODE",
     "receipt": "LOCK TABLE batches IN SHARE MODE",
     "answer": "LOCK TABLE idempotent_answers IN SHARE MODE",
 }
 _HELD_UP = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-_AT_WORK = "SELECT true WHERE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1)"
+# nobody has a transaction open: a batch whose server was killed goes on until its end
+_AT_REST = """
+SELECT true WHERE NOT EXISTS (
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+      AND backend_type = 'client backend' AND xact_start IS NOT NULL)
+"""
 _KEY = {"Idempotency-Key": "one"}
 
 
@@ -254,7 +263,7 @@ async def test_a_batch_killed_at_any_step_is_not_there_and_its_key_is_free(
 
     answer = await held_up(desk, step, lambda: client.post(PATH, content=lines(ROWS), headers={**NDJSON, **_KEY}), kill)
     assert problem_of(answer) == (500, "internal-error")
-    await until(lambda: desk.value(_AT_WORK, WRITER_LOCK))
+    await until(lambda: desk.value(_AT_REST))
     assert not await is_whole(desk)
     await send_again(desk, client)
 
@@ -263,7 +272,7 @@ def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-@pytest.mark.parametrize("step", ["turn", "ledger"])
+@pytest.mark.parametrize("step", _STEPS)
 async def test_a_server_killed_at_any_step_leaves_a_batch_whole_or_not_at_all(
     desk: Desk, client: Client, key: dict[str, str], step: str
 ) -> None:
@@ -278,8 +287,50 @@ async def test_a_server_killed_at_any_step_leaves_a_batch_whole_or_not_at_all(
                 lambda: os.kill(process.pid, signal.SIGKILL),
             )
     assert answer is None
-    await until(lambda: desk.value(_AT_WORK, WRITER_LOCK))
+    await until(lambda: desk.value(_AT_REST))
     await is_whole(desk)
+    await send_again(desk, client)
+
+
+async def test_a_server_killed_while_a_body_comes_leaves_nothing(
+    desk: Desk, client: Client, key: dict[str, str]
+) -> None:
+    port, spool = free_port(), desk.folder / "spool"
+    spool.mkdir()
+    environment = {"database_url": desk.database.url, "spool_dir": spool}
+    with started("serve", "--port", port, cwd=desk.folder, **environment) as process:
+        assert status_of(port) == 200
+        server = Server(port, process, spool, key)
+
+        async def is_spooled() -> bool:
+            return bool(server.spooled())
+
+        with closing(server.call(Content_Length=LIMIT_BYTES, **_KEY)) as sock:
+            sock.sendall(lines(ROWS))
+            await until(is_spooled)
+            os.kill(process.pid, signal.SIGKILL)
+    assert list(spool.iterdir()) == []
+    assert await nothing_of_it(desk)
+    await send_again(desk, client)
+
+
+async def test_a_server_killed_before_it_answers_leaves_the_batch_whole_and_its_answer_kept(
+    desk: Desk, client: Client, key: dict[str, str]
+) -> None:
+    port = free_port()
+    with started("serve", "--port", port, cwd=desk.folder, database_url=desk.database.url) as process:
+        assert status_of(port) == 200
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=key, timeout=30) as other:
+            async with desk.database.owner() as gate, gate.transaction():
+                await gate.execute(_STEPS["answer"])
+                request = asyncio.ensure_future(other.post(PATH, content=lines(ROWS), headers={**NDJSON, **_KEY}))
+                await until(lambda: desk.value(_HELD_UP))
+                os.kill(process.pid, signal.SIGSTOP)  # hears of nothing more, while the batch goes on
+            await until(desk.revision)
+            os.kill(process.pid, signal.SIGKILL)
+            with pytest.raises(httpx.HTTPError):
+                await request
+    assert await is_whole(desk)
     await send_again(desk, client)
 
 
