@@ -24,7 +24,7 @@ demo: setup
 test: setup
 	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
 
-# Files and curators' acts at random, a thousand rounds of them: an hour, where nothing else runs.
+# Files and curators' acts at random, a thousand rounds of them: about twenty minutes on a busy machine of two cores.
 ROUNDS ?= 1000
 rounds: setup
 	SUDSTAT_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/test_acts.py -k rounds
