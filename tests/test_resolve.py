@@ -260,7 +260,7 @@ _BODY = st.fixed_dictionaries(
         "arrival": st.sampled_from(["new", "unknown", "transfer"]),
         "decided_on": st.sampled_from(["2023-04-21", None]),
         "disposition": st.sampled_from(["verdict", "unknown", "pending", "terminated"]),
-        "defendants": st.lists(_PERSON, max_size=3, unique_by=lambda person: person["id"]),
+        "defendants": st.lists(_PERSON, max_size=3, unique_by=lambda person: str(person["id"])),
         "defendants_changed": st.just(True),
         "deny": st.just(["decided_on"]),
         "withdrawn": st.booleans(),

@@ -20,8 +20,8 @@ WRITER_ROLE = "sudstat_writer"
 _NO_JIT = {"jit": "off"}
 # A long question takes its time, not every processor.
 _ONE_PROCESSOR = "SET LOCAL max_parallel_workers_per_gather = 0"
-# What a batch stages stays in memory; the default of 8 MB would write most of it to disk.
-_ROOM_TO_STAGE = {"temp_buffers": "64MB"}
+# What a batch stages, sorts and hashes stays in memory; by default most of it would be written to disk.
+_ROOM_TO_STAGE = {"temp_buffers": "64MB", "work_mem": "32MB"}
 WRITER_LOCK = 0x5375_6473  # "Suds"
 _SMALL_BYTES = 32 * 1024
 EXPORTS = 4

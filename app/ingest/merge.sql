@@ -44,8 +44,13 @@ ORDER BY k.line, i.case_id, k.priority, k.key
 
 -- name: linked
 -- Rows of the batch that share a key.
-SELECT array_agg(DISTINCT line) AS lines FROM stage_keys
-GROUP BY court, instance, kind, key HAVING count(DISTINCT line) > 1
+SELECT array_agg(DISTINCT line) AS lines
+FROM stage_keys k
+JOIN (
+    SELECT court, instance, kind, key FROM stage_keys
+    GROUP BY court, instance, kind, key HAVING min(line) <> max(line)
+) shared USING (court, instance, kind, key)
+GROUP BY court, instance, kind, key
 
 -- name: assign
 -- Every row that shares no key with another: the first case found, else a new one.
@@ -113,11 +118,14 @@ WHERE j.outcome IN ('unchanged', 'candidate') AND j.seen_on > j.held_on AND NOT 
 ON CONFLICT (court, case_id, layer) DO UPDATE SET row_hash = excluded.row_hash, seen_on = excluded.seen_on
 
 -- name: repeated
--- Rows that claim a case which another row of the same file claims too.
-SELECT s.line, s.place, s.court, s.number FROM stage s JOIN assigned a ON a.line = s.line
-WHERE (s.court, a.case_id) IN (
-    SELECT s.court, a.case_id FROM stage s JOIN assigned a ON a.line = s.line GROUP BY 1, 2 HAVING count(*) > 1)
-ORDER BY s.line
+-- Rows that claim a case which another row of the same file claims too. A new case is claimed twice by a shared key.
+WITH claims AS MATERIALIZED (
+    SELECT s.line, s.place, s.court, s.number, a.case_id FROM stage s JOIN assigned a ON a.line = s.line
+    WHERE a.is_linked OR NOT a.is_new
+)
+SELECT line, place, court, number FROM claims
+WHERE (court, case_id) IN (SELECT court, case_id FROM claims GROUP BY 1, 2 HAVING count(*) > 1)
+ORDER BY line
 
 -- name: fresh_cases
 -- Rows of cases that are not held yet.

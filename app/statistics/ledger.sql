@@ -63,7 +63,7 @@ INSERT INTO net SELECT *, 1 FROM ({entries}) fresh
 INSERT INTO ledger (revision, cause, {entry_columns}, n)
 WITH days AS MATERIALIZED (
     SELECT DISTINCT court, day FROM net e
-    WHERE $1::text IS NULL AND day IS NOT NULL AND NOT EXISTS (
+    WHERE $1::text IS NULL AND day IS NOT NULL AND court IN (SELECT court FROM coverage_windows) AND NOT EXISTS (
         SELECT FROM held h WHERE h.court = e.court AND h.case_id = e.case_id AND h.event = e.event)
 ),
 covered AS MATERIALIZED (
