@@ -18,6 +18,7 @@ from app.statistics.span import Span
 from app.statistics.sums import SUMS, Sum
 
 BASE_COUNTS = ("sentences_known", "persons_convicted")  # of `coverage`: numerator and denominator
+OWN_BASE = tuple(f"base:{name}" for name in BASE_COUNTS)
 QUARTILES = ("0.25::float8", "0.5::float8", "0.75::float8")
 STOCK = "cases_pending"
 CERTAIN, POSSIBLE = "certain", "possible"  # who is counted at the least, and at the most
@@ -52,6 +53,12 @@ class Plan:
         return bool(self.question.learnt)
 
     @property
+    def has_base_in_rows(self) -> bool:
+        """Whether the rows add up to what coverage is made of, once they hold that too: no filter leaves any out."""
+        has_learnt_filter = any(DIMENSIONS[entry.dimension].learnt for entry in self.question.filters)
+        return self.has_own_base and bool(self.counts) and not has_learnt_filter
+
+    @property
     def counts(self) -> tuple[str, ...]:
         """Ids of the counts in each row of the main statement, in order."""
         asked = counts_of(self.question.measures)
@@ -80,10 +87,13 @@ class Plan:
         """Whether entries without a day are left out even where no time is asked."""
         return any(measure.ratio is not None and measure.ratio.not_yet for measure in self.question.measures)
 
-    def readings(self) -> Iterator[Reading]:
-        """All that has to be read for the rows; each row begins with period and dimensions."""
+    def readings(self, *, with_base: bool = False) -> Iterator[Reading]:
+        """All that has to be read for the rows; each row begins with period and dimensions.
+
+        `with_base`: the first also has what coverage is made of, under names of their own.
+        """
         if self.counts:
-            yield self.main()
+            yield self.main(with_base=with_base)
         apart = list(filter(_needs_more, counts_of(self.question.measures)))
         if apart:
             yield self._main_select(self._counted(apart)).counts(self._counted(apart), apart)
@@ -98,9 +108,17 @@ class Plan:
         """Whether one of its measures is a stock."""
         return any(measure.is_stock for measure in self.question.measures)
 
-    def main(self) -> Reading:
+    def main(self, *, with_base: bool = False) -> Reading:
         """The counts that sums of the tally keep."""
-        return self._main_select(self._counted(self.counts)).counts(self._counted(self.counts), self.counts)
+        counted, names = self._counted(self.counts), self.counts
+        if with_base:
+            counted, names = (*counted, *self._base_counted()), (*names, *OWN_BASE)
+        return self._main_select(counted).counts(counted, names)
+
+    def _base_counted(self) -> tuple[Counted, ...]:
+        learnt = tuple(entry.column for entry in self.question.learnt)
+        known, convicted = (COUNTS[count] for count in BASE_COUNTS)
+        return Counted.of(known, learnt), Counted.of(convicted)
 
     def base(self, combinations: Sequence[tuple[Any, ...]]) -> Statement:
         """Columns: first day of the period, the plain dimensions, the two counts that coverage is made of.
@@ -108,9 +126,7 @@ class Plan:
         Without the learnt groupings and filters; only for these combinations of the plain dimensions.
         """
         plain = [entry for entry in self.question.filters if not DIMENSIONS[entry.dimension].learnt]
-        learnt = tuple(entry.column for entry in self.question.learnt)
-        known, convicted = (COUNTS[count] for count in BASE_COUNTS)
-        counted = (Counted.of(known, learnt), Counted.of(convicted))
+        counted = self._base_counted()
         select = self._select(counted, plain, self.plain_dimensions)
         select.group(self.question.grain, self.plain_dimensions)
         select.among(self.plain_dimensions, combinations)

@@ -3,6 +3,7 @@
 Names in the text come from our own tables only; every value that was asked for is a parameter.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,12 +27,16 @@ _FIRST_DAY = {
 }
 
 
+_PARAMETER = re.compile(r"\$([0-9]+)")
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text and its parameters."""
+    """SQL text, its parameters, and how many columns its rows have."""
 
     sql: str
     args: tuple[Any, ...]
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +76,42 @@ class Reading:
     groups: tuple[str, ...]
     args: tuple[Any, ...]
 
+    @property
+    def width(self) -> int:
+        """How many columns its rows have."""
+        return len(self.groups) + len(self.names)
+
     def rows(self, limit: int) -> Statement:
         """Columns: first day of the period (with a grain), the dimensions, the values; none all zero."""
         sql = f"SELECT * FROM ({self.grouped}) AS groups WHERE {self.counted} LIMIT ${len(self.args) + 1}"
-        return Statement(sql, (*self.args, limit))
+        return Statement(sql, (*self.args, limit), self.width)
 
     def all(self) -> Statement:
         """All rows, those of zeros too."""
-        return Statement(self.grouped, self.args)
+        return Statement(self.grouped, self.args, self.width)
 
     def combinations(self, places: Sequence[int]) -> Statement:
         """One row with one number: how many combinations of these groups have a row."""
         names = ", ".join(self.groups[place] for place in places)
         distinct = f"SELECT DISTINCT {names} FROM ({self.grouped}) AS groups WHERE {self.counted}"
         return Statement(f"SELECT count(*) FROM ({distinct}) AS combinations", self.args)
+
+
+def together(statements: Sequence[Statement]) -> Statement:
+    """Several statements as one: of each row one part is there, a true and then the columns of its statement."""
+    parts, args = list[str](), list[Any]()
+    for place, one in enumerate(statements):
+        sql = f"SELECT true AS there, * FROM ({_after(one.sql, len(args))}) AS own"
+        parts.append(f"({sql}) AS part{place}")
+        args += one.args
+    # Whatever the rows of one are, they meet none of another.
+    joined = " ".join(f"FULL JOIN {part} ON false" for part in parts[1:])
+    return Statement(f"SELECT * FROM {parts[0]} {joined}", tuple(args), sum(one.width + 1 for one in statements))
+
+
+def _after(sql: str, others: int) -> str:
+    """The same text, its parameters counted from after others."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + others}", sql)
 
 
 def columns_of_filters(filters: Iterable[Filter]) -> frozenset[str]:

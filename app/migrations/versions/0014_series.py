@@ -4,6 +4,8 @@ Revision ID: 0014
 Revises: 0013
 """
 
+from collections.abc import Iterator
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -31,7 +33,6 @@ _KEPT = {
     8: ("offence", "term_months"),
 }
 _BY_COURT, _BY_TERM = 7, 8
-_TYPES = {"is_presumed": "boolean", "term_months": "int"}
 _IMPRISONED = (
     "unit = 'person' AND event = 'decided' AND disposition = 'convicted' AND sentence_kind = 'imprisonment'"
     " AND term_months IS NOT NULL"
@@ -96,25 +97,35 @@ def upgrade() -> None:
     # A year of days is held in its row.
     op.execute("ALTER TABLE tally SET (toast_tuple_target = 8160)")
     op.create_index("tally_by_block", "tally", ["sum", "block", "court", "kind", "year"])
-    op.execute(_REACHES)
-    columns = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _COLUMNS)
-    op.execute(
+    for statement in refill():
+        op.execute(statement)
+
+
+def refill() -> Iterator[str]:
+    """The statements that fill an empty tally."""
+    columns = ", ".join(f"{name} {_type(name)}" for name in _COLUMNS)
+    yield _REACHES
+    yield (
         "CREATE TEMPORARY TABLE cells (court text, sum smallint, block int, kind smallint,"
         f" {columns}, at int, n int) ON COMMIT DROP"
     )
+    places = ", ".join(str(place) for place in range(1, 6 + len(_COLUMNS)))
     for number, kept in _KEPT.items():
-        named = ", ".join(
-            _column(number, name) if name in kept else f"NULL::{_TYPES.get(name, 'text')}" for name in _COLUMNS
-        )
-        places = ", ".join(str(place) for place in range(1, 6 + len(_COLUMNS)))
-        op.execute(
-            f"INSERT INTO cells SELECT {'l.court' if number == _BY_COURT else chr(39) + '*' + chr(39)}, {number}, r.block, {_KIND}, {named},"  # noqa: S608
+        named = ", ".join(_column(number, name) if name in kept else f"NULL::{_type(name)}" for name in _COLUMNS)
+        court = "l.court" if number == _BY_COURT else "'*'"
+        which = _IMPRISONED if number == _BY_TERM else "true"
+        yield (
+            f"INSERT INTO cells SELECT {court}, {number}, r.block, {_KIND}, {named},"  # noqa: S608
             " coalesce(day - DATE '0001-01-01' + 1, 0), sum(n)"
             " FROM reaches_of_blocks r JOIN ledger l ON l.revision > r.after AND l.revision <= r.block"
-            f" WHERE {_IMPRISONED if number == _BY_TERM else 'true'} GROUP BY {places} HAVING sum(n) <> 0"
+            f" WHERE {which} GROUP BY {places} HAVING sum(n) <> 0"
         )
-    op.execute(_YEARS)
-    op.execute(_WHOLE)
+    yield _YEARS
+    yield _WHOLE
+
+
+def _type(name: str) -> str:
+    return {"is_presumed": "boolean", "term_months": "int"}.get(name, "text")
 
 
 def _column(number: int, name: str) -> str:
