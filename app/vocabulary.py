@@ -3,7 +3,7 @@
 A list is an entry in `CODELISTS`; validation, `/v1/vocabularies`, filters and OpenAPI read it from there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -48,11 +48,11 @@ class Codelist:
     en: str
     ru: str
     codes: tuple[Code, ...]
+    ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The codes alone, in order."""
 
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The codes alone, in order."""
-        return tuple(code.id for code in self.codes)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", tuple(code.id for code in self.codes))
 
     def label(self, code_id: str, lang: str = "en") -> str:
         """The label of a code; the code itself where the list does not hold it."""

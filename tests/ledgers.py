@@ -1,10 +1,11 @@
 """Ledgers for tests: random ones, small ones, and their writing into Postgres by definition."""
 
 import random
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import orjson
 
 from app.records.revisions import State
 from app.statistics import Answer, Codes, find_answer, find_codes, read_question
-from app.statistics.sums import SUMS
+from app.statistics.sums import CELL_COLUMNS, KINDS, SUMS, Sum
 from tests.recount import (
     ANY_CHARGE,
     COHORTS,
@@ -31,6 +32,7 @@ from tests.recount import (
     Look,
     Posted,
     Row,
+    is_imprisoned,
 )
 
 ASKED = [*COUNTS, *SHARES, "coverage", "cases_pending", *SPREADS, *COHORTS, *ANY_CHARGE]
@@ -164,19 +166,54 @@ async def write(connection: Any, posted: list[Posted]) -> None:
         records=[(r, "new", UUID(int=i), 0, n, *asdict(e).values()) for i, (r, e, n) in enumerate(posted)],
         columns=["revision", "cause", "case_id", "defendant", "n", *names],
     )
-    for name, entry in SUMS.items():
-        kept = [column for column in names if column in {"unit", "event", "day", *entry.keeps} - {"court"}]
-        presumed = {} if "is_presumed" in entry.keeps else {"is_presumed": False}
-        cells: Counter[tuple[Any, ...]] = Counter()
-        for revision, e, n in posted:
-            court = e.court if "court" in entry.keeps else "*"
-            for block in blocks_with(revision):
-                cells[(court, block, *(getattr(e, column) for column in kept))] += n
-        await connection.copy_records_to_table(
-            "tally",
-            records=[(name, *key, n, *presumed.values()) for key, n in cells.items() if n],
-            columns=["sum", "court", "block", *kept, "n", *presumed],
-        )
+    rows = [row for one in SUMS.values() for row in rows_of_sum(one, posted)]
+    await connection.copy_records_to_table("tally", records=[tuple(row.values()) for row in rows], columns=[*rows[0]])
+
+
+def rows_of_sum(one: Sum, posted: list[Posted]) -> list[dict[str, Any]]:
+    """The rows of a sum, by its definition: entry by entry."""
+    cells: defaultdict[tuple[Any, ...], Counter[date | None]] = defaultdict(Counter)
+    for revision, e, n in posted:
+        if one.is_of_terms and not (is_imprisoned(e) and e.event == "decided"):
+            continue
+        kept = [
+            None if name not in one.columns or (name in one.results and e.event != "decided") else getattr(e, name)
+            for name in CELL_COLUMNS
+        ]
+        court = e.court if "court" in one.keeps else "*"
+        for block in blocks_with(revision):
+            cells[(court, one.number, block, KINDS.index((e.unit, e.event)), *kept)][e.day] += n
+    return [
+        dict(zip(("court", "sum", "block", "kind", *CELL_COLUMNS, "year", "n", "series", "running"), row, strict=True))
+        for key, days in cells.items()
+        for row in series_of(one, key, days)
+    ]
+
+
+def series_of(one: Sum, key: tuple[Any, ...], days: Counter[date | None]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a cell."""
+    held = {day: n for day, n in sorted(days.items(), key=lambda item: item[0] or date.min) if n and day}
+    if days[None]:
+        yield (*key, None, days[None], None, None)
+    for year in sorted({day.year for day in held} if one.has_days else ()):
+        own = {day: n for day, n in held.items() if day.year == year}
+        yield (*key, year, sum(own.values()), packed(own), packed(running(own)) if one.is_of_terms else None)
+    weeks, months = Counter[date](), Counter[date]()
+    for day, n in held.items():
+        weeks[day - timedelta(day.weekday())] += n
+        months[day.replace(day=1)] += n
+    if one.has_spans and (any(weeks.values()) or any(months.values())):
+        yield (*key, 0, sum(held.values()), packed(weeks), packed(running({m: n for m, n in months.items() if n})))
+
+
+def running(counts: Mapping[date, int]) -> dict[date, int]:
+    return dict(zip(counts, accumulate(counts.values()), strict=True))
+
+
+def packed(counts: Mapping[date, int]) -> list[int] | None:
+    """Elements; of nothing, none. A running sum may be 0, a count not."""
+    is_running = not isinstance(counts, Counter)
+    return [day.toordinal() * 2**32 + n for day, n in counts.items() if n or is_running] or None
 
 
 def blocks_with(revision: int) -> list[int]:

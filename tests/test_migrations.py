@@ -1,14 +1,18 @@
 """The tables in code and the migrations agree; roles let nobody rewrite what was written."""
 
 import asyncio
+import importlib
 
 import asyncpg
+import orjson
 import pytest
 from alembic.script import ScriptDirectory
 
 from app import migrations
 from app.db.database import READER_ROLE, WRITER_ROLE, Database
 from app.migrations import running
+from app.statistics.sums import SUMS
+from tests.loading import CHITA, GROZNY, VERDICT, Desk, case, person
 
 LARGE = (
     "cases",
@@ -69,3 +73,25 @@ async def test_what_is_written_can_be_neither_changed_nor_deleted_by_the_writer(
                 async with connection.transaction():
                     await connection.execute(f"SET LOCAL ROLE {role}")
                     await connection.execute(statement)
+
+
+async def test_the_tally_of_a_database_that_is_there_is_made_anew_as_it_would_have_been_written(desk: Desk) -> None:
+    for number in range(1, 10):  # the eighth block swallows seven
+        said = {"received_on": f"202{number % 4}-0{number}-14", "defendants": [person("337:5"), person("338:1")]}
+        await desk.house(
+            *(case(f"1-{n}/2023", court, **said) for n in (number, number + 1) for court in (GROZNY, CHITA))
+        )
+    judged = {"kind": "imprisonment", "execution": "suspended", "term_months": 24}
+    sentenced = [person("337:5", service_status="mobilised", sentence=judged)]
+    await desk.house(case("1-1/2023", received_on="2022-12-31", **VERDICT, defendants=sentenced))
+    await desk.house(case("1-2/2023", disposition="verdict", defendants=[person("337:5")]))
+    held = "SELECT to_jsonb(t)::text AS row FROM tally t ORDER BY 1"
+    written = await desk.fetch(held)
+    refill = importlib.import_module("app.migrations.versions.0015_series").refill
+    async with desk.database.owner() as connection, connection.transaction():
+        await connection.execute("TRUNCATE tally")
+        for statement in refill():
+            await connection.execute(statement)
+        made = [dict(row) for row in await connection.fetch(held)]
+    assert made == written
+    assert len({orjson.loads(row["row"])["sum"] for row in made}) == len(SUMS)

@@ -142,6 +142,8 @@ class Answers:
         self._trusted_until = float("-inf")
         self._doubted_at = float("-inf")
         self._epoch = 0
+        self.history = 0
+        """Rises where what was known of revisions is no longer theirs."""
         self._kept: dict[Key, Kept] = {}
         self._order: OrderedDict[Kept, None] = OrderedDict()  # from the one used longest ago to the latest
         self._spelt: dict[Raw, Ready] = {}
@@ -172,6 +174,12 @@ class Answers:
         self._doubted_at = time.monotonic()
         self._trusted_until = float("-inf")
         self._epoch += 1
+
+    def published(self) -> Pointer | None:
+        """What is published, if that is known and believed now."""
+        if self._pointer.revision is None or time.monotonic() >= self._trusted_until:
+            return None
+        return self._pointer
 
     def find(self, raw: Raw, now: float) -> Ready | None:
         """The answer to a request that came before, byte for byte; `now` is of monotonic."""
@@ -262,6 +270,7 @@ class Answers:
         self._pointer = Pointer(None, 0)
         self._trusted_until = float("-inf")
         self._epoch += 1
+        self.history += 1
 
 
 async def renew(answers: Answers, database: Database) -> None:

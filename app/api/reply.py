@@ -103,6 +103,7 @@ class Replying:
         guard: Guard = _let_through,
         weigh: Weigh = _small,
         opens: Open | None = None,
+        is_fixed: bool = False,
         offered: Collection[str] = tuple(FORMATS),
     ) -> Response:
         """Answer what derives from the record as of the state asked for.
@@ -110,7 +111,7 @@ class Replying:
         `revision` is a cursor's; `may_pin`: a pinned answer never changes; `guard` may refuse, even to whom has it;
         `weigh` tells how many cells the answer may have at most: a large question is asked in a turn for such, or
         refused before anything is read for it; `opens` opens two states, the earlier first, where an answer is about
-        two.
+        two; `is_fixed`: whatever is read, a revision fixes it, so that of a known one no snapshot is needed.
 
         Errors  InvalidParameters with every fault of the query; NoRevisionYet; NotAcceptable
         """
@@ -132,9 +133,14 @@ class Replying:
             return False
 
         async def attempt(*, as_large: bool) -> Made | None:
-            async with self.service.database.snapshot(is_large=as_large) as connection:
-                before = None
-                if opens is None:
+            known = self._known_state(asked) if is_fixed and revision is None and opens is None else None
+            database, before = self.service.database, None
+            async with (
+                database.reading(is_large=as_large) if known else database.snapshot(is_large=as_large) as connection
+            ):
+                if known:
+                    state = known
+                elif opens is None:
                     state = await open_state(connection, asked, revision)
                 else:
                     before, state = await opens(connection, asked)
@@ -164,6 +170,18 @@ class Replying:
         else:
             made, was_there = await self.service.answers.get(self._key(asked, shape), make)
         return await self._answer(made, shape, was_there=was_there) if isinstance(made, Kept) else made
+
+    def _known_state(self, asked: Asked) -> State | None:
+        """The state asked for, where it is known to be published and nobody has to read it again."""
+        pointer = self.service.answers.published()
+        if pointer is None or pointer.revision is None or asked.one("as_of") is not None:
+            return None
+        pinned: int | None = asked.one("revision")
+        number = pointer.revision if pinned is None else pinned
+        state = self.service.codes.state(number, self.service.answers.history)
+        if state is None or number > pointer.revision:
+            return None
+        return replace(state, as_of=None, is_pinned=pinned is not None, removed_in=pointer.removed_in)
 
     def _key(self, asked: Asked, shape: Representation) -> Key:
         return Key(self.path, asked.canonical(), shape.key, self.request.state.visit.audience)

@@ -2,7 +2,7 @@
 
 from asyncio import Semaphore
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from fastapi import Request
@@ -18,29 +18,44 @@ from app.statistics import Codes, find_codes
 from app.statistics.delays import KnownDelays
 from app.telemetry import Telemetry
 
-_KEPT_REVISIONS = 16
+_KEPT_REVISIONS = 512
 _BATCHES_AT_ONCE = 2  # one is merged, the next is read
 
 
 class KnownCodes:
-    """The codes as of a revision, kept for the last few revisions asked for: they never change."""
+    """The codes as of a revision, kept with its state for the last revisions asked for: they never change."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, Codes] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[State, Codes]] = OrderedDict()
+        self._history = 0
 
     @property
     def latest(self) -> Codes | None:
         """Those that were asked for last."""
-        return next(reversed(self._kept.values()), None)
+        _, codes = next(reversed(self._kept.values()), (None, None))
+        return codes
+
+    def state(self, revision: int, history: int) -> State | None:
+        """The state of a revision of which the codes are known; another history has other states."""
+        if history != self._history:
+            self._kept.clear()
+            self._history = history
+        state, _ = self._kept.get(revision, (None, None))
+        return state
 
     async def at(self, connection: Connection, state: State) -> Codes:
         """The codes that a question about a state may name."""
-        if state.revision not in self._kept:
-            self._kept[state.revision] = await find_codes(connection, state)
+        known, codes = self._kept.get(state.revision, (None, None))
+        if known is None or codes is None or known.published_at != state.published_at:
+            before = self.latest
+            codes = await find_codes(connection, state)
+            if before and before.lists == codes.lists:
+                codes = replace(codes, lists=before.lists)  # once in memory
+            self._kept[state.revision] = state, codes
         self._kept.move_to_end(state.revision)
         while len(self._kept) > _KEPT_REVISIONS:
             self._kept.popitem(last=False)
-        return self._kept[state.revision]
+        return codes
 
 
 @dataclass(slots=True)

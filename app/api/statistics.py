@@ -183,23 +183,35 @@ async def read_sentences(_: StatisticsReader, asked: AskedQuestion, reply: Reply
 
 
 async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:
+    read: dict[int, tuple[Codes, Question]] = {}  # by the identity of codes that are held meanwhile
+
+    def question(codes: Codes) -> Question:
+        if id(codes) not in read:
+            read[id(codes)] = codes, question_of(asked, preset, codes)
+        return read[id(codes)][1]
+
     def check(codes: Codes, shape: Representation) -> Iterable[Fault]:
         del shape
-        return faults_of(asked, preset, codes, is_rounded=reply.rounding > 1)
+        return _faults_of(partial(question, codes), asked, is_rounded=reply.rounding > 1)
 
     def weigh(codes: Codes) -> int:
-        return question_of(asked, preset, codes).most_cells(codes)
+        return question(codes).most_cells(codes)
 
-    return await reply.from_record(asked, _finding(asked, reply, preset), check=check, weigh=weigh, may_pin=True)
+    finding = _finding(asked, reply, question)
+    return await reply.from_record(asked, finding, check=check, weigh=weigh, may_pin=True, is_fixed=True)
 
 
 def faults_of(asked: Asked, preset: str | None, codes: Codes, *, is_rounded: bool = False) -> Iterable[Fault]:
     """All that is wrong with the question that a query asks."""
+    return _faults_of(partial(question_of, asked, preset, codes), asked, is_rounded=is_rounded)
+
+
+def _faults_of(question: Callable[[], Question], asked: Asked, *, is_rounded: bool) -> Iterable[Fault]:
     try:
-        question = question_of(asked, preset, codes)
+        found = question()
     except InvalidParameters as problem:
         return problem.faults
-    return tuple(beside_of(asked).faults(question, is_rounded=is_rounded))
+    return tuple(beside_of(asked).faults(found, is_rounded=is_rounded))
 
 
 def beside_of(asked: Asked) -> Beside:
@@ -223,9 +235,11 @@ def question_of(asked: Asked, preset: str | None, codes: Codes, *, measure: str 
     return read_question(given, preset, codes)
 
 
-def _finding(asked: Asked, reply: Replying, preset: str | None) -> Callable[[Reading], Awaitable[Answer]]:
+def _finding(
+    asked: Asked, reply: Replying, question_by: Callable[[Codes], Question]
+) -> Callable[[Reading], Awaitable[Answer]]:
     async def find(reading: Reading) -> Answer:
-        question = question_of(asked, preset, reading.codes)
+        question = question_by(reading.codes)
         limit = reply.service.settings.cells_limit
         delays = reply.service.delays
         answer = await _find(reading, question, beside_of(asked), limit, reply.rounding, delays)

@@ -100,6 +100,23 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def reading(self, *, is_large: bool = False) -> AsyncIterator[Connection]:
+        """A reader's connection without a snapshot: for what a revision fixes, that is known to be published.
+
+        It saves the two round trips of a transaction. `is_large` as in `snapshot`.
+
+        Errors  Overloaded, where none would come free in time
+        """
+        assert self._pool is not None, "open() comes first"
+        async with self._turns.one(is_large=is_large) as is_long, self._pool.acquire() as connection:
+            if not is_long:
+                yield connection
+                return
+            async with connection.transaction(readonly=True):
+                await connection.execute(_ONE_PROCESSOR)
+                yield connection
+
+    @asynccontextmanager
     async def export(self) -> AsyncIterator[Connection]:
         """A reader's connection of its own, and one state of the database: for what is sent as it is read, so that a
         slow caller holds none of those that others wait for.

@@ -19,7 +19,7 @@ T = TypeVar("T")
 on_behalf_of: ContextVar[str] = ContextVar("on_behalf_of", default="")
 """Who asked for what is being read; set where a request comes in."""
 
-LARGE_ROWS = 250
+LARGE_ROWS = 600
 """From so many rows on, work is done beside the event loop; with fewer it is done sooner than handed over."""
 LONG_CELLS = 10_000
 """A question whose answer may have so many cells is given a long turn."""

@@ -17,7 +17,7 @@ from app.statistics.grid import (
     order_combinations,
     read_base,
     read_bounds,
-    read_left_out,
+    read_grid,
     read_values,
     refuse_beyond,
 )
@@ -76,14 +76,15 @@ async def find_answer(
     """
     plan = replace(plan_of(question, state, known, sums), span=span)
     periods = _periods(plan)
-    values = await read_values(connection, plan, cells_limit)
+    grid, left_out = await read_grid(connection, plan, replace(plan, span=None), cells_limit)
+    values = grid.values
     before, earlier = await _read_before(connection, plan, periods, cells_limit)
     combinations = await aside(
         len(before) + len(values),
         lambda: order_combinations(disclosable({**before, **values}, rounding), question, known),
     )
     refuse_beyond(len(periods) * len(combinations), question, cells_limit)
-    base = await read_base(connection, plan, combinations)
+    base = await read_base(connection, plan, combinations) if grid.base is None else grid.base
     made = Rows(
         plan,
         known.covered,
@@ -101,7 +102,7 @@ async def find_answer(
     columns = columns_for(plan, lang, is_rounded=rounding > 1)
     warnings = (
         *warn_outside(question, known),
-        *warn_left_out(plan, await read_left_out(connection, replace(plan, span=None)), rounding),
+        *warn_left_out(plan, left_out, rounding),
         *warn_overlap(question),
         *warn_across_break(question, columns, rows, breaks),
         *warn_rounded(rounding),

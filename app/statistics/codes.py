@@ -12,14 +12,24 @@ from app.records.revisions import State
 from app.reference import OFFENCE_GROUPS
 from app.statistics.dimensions import DIMENSIONS
 from app.statistics.periods import Window
-from app.statistics.sums import ALL_COURTS, blocks
+from app.statistics.sums import ALL_COURTS, SUMS, WHOLE, blocks, count, position
 from app.vocabulary import CODELISTS, UNKNOWN, Code, Codelist
 
-_HELD = f"tally WHERE sum = '{{sum}}' AND court = '{ALL_COURTS}' AND block = ANY($1)"
-_SEEN = f"SELECT offence, offence_part FROM {_HELD.format(sum='by_offence')} GROUP BY 1, 2 HAVING sum(n) <> 0"
+_HELD = f"tally WHERE sum = {{sum}} AND block = ANY($1) AND court = '{ALL_COURTS}'"
+_SEEN = f"""
+SELECT offence, offence_part FROM {_HELD.format(sum=SUMS["by_offence"].number)} AND (year = {WHOLE} OR year IS NULL)
+GROUP BY 1, 2 HAVING sum(n) <> 0
+"""
+# The outermost days are in the outermost years: only theirs are looked through.
 _DAYS = f"""
-SELECT min(day) AS first, max(day) AS last
-FROM (SELECT day FROM {_HELD.format(sum="by_day_alone")} AND day IS NOT NULL GROUP BY day HAVING sum(n) <> 0) AS held
+WITH held AS (SELECT year, n, series FROM {_HELD.format(sum=SUMS["by_day_alone"].number)} AND year > {WHOLE}),
+years AS (SELECT year FROM held GROUP BY year HAVING sum(n) <> 0),
+days AS (
+    SELECT {position("e")} AS day FROM held, unnest(series) AS e
+    WHERE year IN ((SELECT min(year) FROM years), (SELECT max(year) FROM years))
+    GROUP BY 1 HAVING sum({count("e")}) <> 0
+)
+SELECT DATE '0001-01-01' + min(day) - 1 AS first, DATE '0001-01-01' + max(day) - 1 AS last FROM days
 """
 _WINDOWS = """
 SELECT min(starts_on) AS first, max(ends_on) AS last FROM coverage_windows

@@ -17,18 +17,22 @@ from app.statistics.periods import Window
 from app.statistics.plan import Plan
 from app.statistics.question import Question
 from app.statistics.span import Change as Span
-from app.statistics.sums import ALL_COURTS
+from app.statistics.sums import ALL_COURTS, KINDS, SUMS, WHOLE, position
 from app.vocabulary import CODELISTS
 
 CAUSES = CODELISTS["cause"].ids
 # The outermost days of every block, each found by a step into the index for every kind of entry: how far any state
 # until then reaches.
+_OUTERMOST = f"""
+SELECT series FROM tally
+WHERE sum = {SUMS["by_day_alone"].number} AND block = b AND court = '{ALL_COURTS}' AND kind = k AND year > {WHOLE}
+ORDER BY year {{order}} LIMIT 1
+"""
 _DAYS = f"""
-SELECT min(held.first) AS first, max(held.last) AS last
-FROM generate_series(1, $1::int) AS b, (VALUES ('case'), ('person'), ('charge')) AS units (of_unit),
-    (VALUES ('received'), ('decided')) AS events (of_event), LATERAL (
-    SELECT min(day) AS first, max(day) AS last FROM tally
-    WHERE sum = 'by_day_alone' AND block = b AND court = '{ALL_COURTS}' AND unit = of_unit AND event = of_event) AS held
+SELECT DATE '0001-01-01' - 1 + min({position("first.series[1]")}) AS first,
+       DATE '0001-01-01' - 1 + max({position("last.series[cardinality(last.series)]")}) AS last
+FROM generate_series(1, $1::int) AS b, generate_series(0, {len(KINDS) - 1}) AS k,
+    LATERAL ({_OUTERMOST.format(order="")}) AS first, LATERAL ({_OUTERMOST.format(order="DESC")}) AS last
 """
 _CAUSES = "SELECT DISTINCT cause FROM ledger WHERE revision > $1 AND revision <= $2"
 

@@ -13,13 +13,14 @@ from app.errors import TooManyCells
 from app.statistics.codes import Codes
 from app.statistics.dimensions import DIMENSIONS
 from app.statistics.periods import count_periods, list_periods
-from app.statistics.plan import CERTAIN, POSSIBLE, STOCK, Plan
+from app.statistics.plan import CERTAIN, OWN_BASE, POSSIBLE, STOCK, Plan
 from app.statistics.question import Question
-from app.statistics.select import Reading, Statement
+from app.statistics.select import Reading, Statement, together
 
 Combination = tuple[str, ...]
 Place = tuple[date | None, Combination]  # first day of the period, codes of the dimensions
 Values = Mapping[str, Any]
+LeftOut = dict[bool, dict[str, int]]  # undated, or after the record's last day; by count
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +45,116 @@ async def fetch(connection: Connection, statement: Statement) -> list[Any]:
     return rows
 
 
+async def fetch_each(connection: Connection, statements: Sequence[Statement]) -> list[list[Any]]:
+    """All rows of each of some statements, in one round trip."""
+    if len(statements) < 2:
+        return [await fetch(connection, one) for one in statements]
+    rows = await fetch(connection, together(statements))
+    found, start = list[list[Any]](), 0
+    for one in statements:
+        end = start + 1 + one.width
+        found.append(await aside(len(rows), partial(_part, rows, start, end)))
+        start = end
+    return found
+
+
+def _part(rows: Sequence[Any], start: int, end: int) -> list[Any]:
+    return [row[start + 1 : end] for row in rows if row[start]]
+
+
 async def read_values(connection: Connection, plan: Plan, cells_limit: int) -> dict[Place, dict[str, Any]]:
-    """Run the readings of a plan, one after another.
+    """Run the readings of a plan.
 
     Errors  TooManyCells, with `cells` and `limit`
     """
-    question = plan.question
-    rows_limit = cells_limit // len(question.measures)
-    periods = count_periods(question.grain, plan.window) if question.grain and plan.window else 1
-    if not question.dimensions:
-        refuse_beyond(periods, question, cells_limit)
+    readings = _readings(plan, cells_limit)
+    limit = _rows_limit(plan, cells_limit)
+    found = await fetch_each(connection, [reading.rows(limit + 1) for reading in readings])
+    return await _values(connection, plan, readings, found, cells_limit)
+
+
+async def read_grid(
+    connection: Connection, plan: Plan, state: Plan, cells_limit: int, *, shares_base: bool = True
+) -> tuple[Grid, LeftOut]:
+    """Run the readings of a plan, and of the state what is left out of its window; in one round trip.
+
+    What coverage is made of is there where rows add up to it (`shares_base`: and may hold it), or where it is the same
+    whatever combinations there are.
+
+    Errors  TooManyCells, with `cells` and `limit`
+    """
+    shares_base = shares_base and plan.has_base_in_rows and not plan.has_stock
+    readings = _readings(plan, cells_limit, with_base=shares_base)
+    limit = _rows_limit(plan, cells_limit)
+    beside = tuple(state.left_out()) if state.window or state.needs_day else ()
+    has_base = plan.has_own_base and not plan.plain_dimensions and not shares_base
+    statements = [reading.rows(limit + 1) for reading in readings] + [reading.all() for reading in beside]
+    statements += [plan.base([()])] if has_base else []
+    found = await fetch_each(connection, statements)
+    if shares_base and len(found[0]) > limit:  # some may be of the base alone
+        return await read_grid(connection, plan, state, cells_limit, shares_base=False)
+    values = await _values(connection, plan, readings, found[: len(readings)], cells_limit)
+    left_out: LeftOut = {True: {}, False: {}}
+    for reading, rows in zip(beside, found[len(readings) :], strict=False):
+        for is_undated, *counts in rows:
+            left_out[is_undated].update(zip(reading.names, counts, strict=True))
+    base = _bases(found[-1], plan) if has_base else None
+    if shares_base:
+        base = await aside(len(values), partial(_taken_out, values, plan))
+    return Grid(values, base), left_out
+
+
+def _taken_out(values: dict[Place, dict[str, Any]], plan: Plan) -> dict[Place, tuple[int, int]]:
+    """What coverage is made of, taken out of the values and added up over what is learnt.
+
+    A place that holds nothing else is none of the answer's.
+    """
+    learnt = learnt_places(plan.question)
+    bases: dict[Place, tuple[int, int]] = {}
+    for place in list(values):
+        held = values[place]
+        known, convicted = (held.pop(name, 0) for name in OWN_BASE)
+        to = place[0], without(place[1], learnt)
+        before = bases.get(to, (0, 0))
+        bases[to] = before[0] + known, before[1] + convicted
+        if not any(held.values()):
+            del values[place]
+    return bases
+
+
+def _readings(plan: Plan, cells_limit: int, *, with_base: bool = False) -> tuple[Reading, ...]:
+    if not plan.question.dimensions:
+        refuse_beyond(_periods(plan), plan.question, cells_limit)
+    return tuple(plan.readings(with_base=with_base))
+
+
+def _periods(plan: Plan) -> int:
+    return count_periods(plan.question.grain, plan.window) if plan.question.grain and plan.window else 1
+
+
+def _rows_limit(plan: Plan, cells_limit: int) -> int:
+    return cells_limit // len(plan.question.measures)
+
+
+async def _values(
+    connection: Connection, plan: Plan, readings: Sequence[Reading], found: Sequence[list[Any]], cells_limit: int
+) -> dict[Place, dict[str, Any]]:
     values: dict[Place, dict[str, Any]] = {}
-    for reading in plan.readings():
-        rows = await fetch(connection, reading.rows(rows_limit + 1))
-        if len(rows) > rows_limit:
-            wanted = periods * await _count_combinations(connection, plan, reading)
-            refuse_beyond(max(wanted, len(rows)), question, cells_limit)
-        await aside(len(rows), partial(_add, values, rows, question, reading.names))
+    for reading, rows in zip(readings, found, strict=True):
+        if len(rows) > _rows_limit(plan, cells_limit):
+            wanted = _periods(plan) * await _count_combinations(connection, plan, reading)
+            refuse_beyond(max(wanted, len(rows)), plan.question, cells_limit)
+        await aside(len(rows), partial(_add, values, rows, plan.question, reading.names))
     return _with_stock(values, plan) if plan.has_stock else values
 
 
 def _add(values: dict[Place, dict[str, Any]], rows: Sequence[Any], question: Question, names: Sequence[str]) -> None:
     for place, found in by_place(rows, question, names):
-        values.setdefault(place, {}).update(found)
+        held = values.get(place)
+        if held is None:
+            values[place] = found
+        else:
+            held.update(found)
 
 
 async def read_bounds(connection: Connection, plan: Plan) -> dict[Place, dict[str, Any]]:
@@ -98,13 +186,14 @@ async def read_base(
         return None
     learnt = learnt_places(plan.question)
     plain = await aside(len(combinations), lambda: sorted({without(entry, learnt) for entry in combinations}))
+    rows = await fetch(connection, plan.base(plain))
+    return await aside(len(rows), partial(_bases, rows, plan))
+
+
+def _bases(rows: Iterable[Any], plan: Plan) -> dict[Place, tuple[int, int]]:
     start = 1 if plan.question.grain else 0
     end = start + len(plan.plain_dimensions)
-    rows = await fetch(connection, plan.base(plain))
-    return await aside(
-        len(rows),
-        lambda: {(row[0] if start else None, tuple(row[start:end])): (row[end], row[end + 1]) for row in rows},
-    )
+    return {(row[0] if start else None, tuple(row[start:end])): (row[end], row[end + 1]) for row in rows}
 
 
 def refuse_beyond(rows: int, question: Question, cells_limit: int) -> None:

@@ -2,9 +2,9 @@
 
 from app.db.database import Connection, load_statements
 from app.errors import Unavailable
+from app.statistics.block import write_blocks
 from app.statistics.definitions import DEFINITIONS, Method, current
 from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
-from app.statistics.sums import ALL_COURTS, SUMS, Sum, swallowed
 
 _COUNTED_BY = "SELECT definition FROM revisions WHERE revision = $1"
 _SQL = load_statements(__file__, "ledger.sql")
@@ -73,8 +73,7 @@ async def post(
         await connection.execute(_SQL["fresh"].format(entries=staged_entries(now.definition)), reference)
     added = await connection.execute(_SQL["post"].format(entry_columns=ENTRY_COLUMNS), cause, revision)
     await connection.execute(_NO_LONGER_HASHING)
-    tallied = [await _write_block(connection, entry, revision) for entry in SUMS.values()]
-    return {"ledger": _rows(added), "tally": sum(tallied)}
+    return {"ledger": _rows(added), "tally": await write_blocks(connection, revision)}
 
 
 async def _net(connection: Connection, before: Method, now: Method, *, is_restated: bool) -> None:
@@ -92,23 +91,6 @@ async def _net(connection: Connection, before: Method, now: Method, *, is_restat
     net = _SQL["net"].format(entry_columns=ENTRY_COLUMNS, parts=" UNION ALL ".join(parts))
     await connection.execute(net, now.reference, before.reference)
     await connection.execute(_SQL["held"])
-
-
-async def _write_block(connection: Connection, entry: Sum, revision: int) -> int:
-    """Write the tally's block of a revision: its own entries and the blocks that it swallows."""
-    court = "court" if entry.is_by_court else f"'{ALL_COURTS}'"
-    columns = ", ".join(("unit", "event", "day", *entry.columns, "is_presumed"))
-    cells = ("unit", "event", "day", *entry.columns, f"{entry.is_presumed} AS is_presumed")
-    written = await connection.execute(
-        f"INSERT INTO tally (court, sum, block, {columns}, n)"
-        f" SELECT {court}, '{entry.name}', $2::int, {columns}, sum(n) FROM ("
-        f"SELECT court, {', '.join(cells)}, n FROM net"
-        f" UNION ALL SELECT court, {columns}, n FROM tally WHERE sum = '{entry.name}' AND block = ANY($1::int[])) added"
-        f" GROUP BY {court if entry.is_by_court else '1'}, {columns} HAVING sum(n) <> 0",
-        list(swallowed(revision)),
-        revision,
-    )
-    return _rows(written)
 
 
 def _rows(tag: str) -> int:

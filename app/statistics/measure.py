@@ -135,17 +135,18 @@ class Measure:
     possible: tuple[Predicate, ...] = ()
     population: str | None = None
     definition_version: int = 1
+    kind: Kind = field(init=False)
+    """How it is reckoned."""
 
-    @property
-    def kind(self) -> Kind:
-        """How it is reckoned."""
+    def __post_init__(self) -> None:
         found = {
             Kind.RATIO: self.ratio is not None,
             Kind.SPREAD: self.spread is not None,
             Kind.STOCK: self.is_stock,
             Kind.ANY_CHARGE: self.is_any_charge,
         }
-        return next((kind for kind, holds in found.items() if holds), Kind.COUNT)
+        kind = next((kind for kind, holds in found.items() if holds), Kind.COUNT)
+        object.__setattr__(self, "kind", kind)
 
     @property
     def has_bounds(self) -> bool:

@@ -1,7 +1,7 @@
 """Outlook: how complete the recent periods of an answer are, what they will come to, and which are unusual."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from app.statistics.signal import BASELINE, FALSE_ALARMS, LEAST_COMPLETE, Expect
 from app.table import Column, Row, Table
 
 _PERIOD_WIDTH = 4
+_LAST_DAY = 2  # the place of a period's last day in its row
 _BOUNDS = ("expected", "low50", "high50", "low80", "high80")
 _TOO_LITTLE = {
     "code": "too_little_history",
@@ -48,15 +49,14 @@ async def with_outlook(
     """
     if question.grain is None or not answer.table.rows:
         return answer
-    cells, size = _Cells(question, answer.table), len(answer.table.rows)
-    has_recent = await aside(size, lambda: any(_is_recent(period, state) for period in cells.periods))
-    if not has_recent and not (beside.has_nowcast or beside.has_signal):
-        return await aside(size, lambda: cells.told([("final", 1.0)] * size, (), (), answer, ()))
+    size = len(answer.table.rows)
+    ends = [row[_LAST_DAY] for row in answer.table.rows]
+    if not _is_recent(max(ends), state) and not (beside.has_nowcast or beside.has_signal):
+        return await aside(size, lambda: _told(answer, [("final", 1.0)] * size, (), (), ()))
+    cells = await aside(size, lambda: _Cells(question, answer.table))
     if is_rounded:
         by_age = _Teller(question, Delays(question.grain, state.published_at, (), (), {}, {}, {}))
-        return await aside(
-            size, lambda: cells.told([by_age.standing(*place) for place in cells.places], (), (), answer, ())
-        )
+        return await aside(size, lambda: _told(answer, [by_age.standing(*place) for place in cells.places], (), (), ()))
     with_cells = beside.has_nowcast or beside.has_signal
     delays = await (delays_at or KnownDelays()).at(connection, state, question, with_cells=with_cells)
     teller = _Teller(question, delays)
@@ -72,7 +72,7 @@ async def with_outlook(
         for place, told in enumerate(judged):
             more[place] += told
     is_short = any(share is None and status != "not_over" for status, share in standing)
-    return await aside(size, lambda: cells.told(standing, columns, more, answer, [_TOO_LITTLE] if is_short else []))
+    return await aside(size, lambda: _told(answer, standing, columns, more, [_TOO_LITTLE] if is_short else []))
 
 
 def _nowcasts(question: Question, teller: "_Teller", cells: "_Cells") -> list[list[Any]]:
@@ -86,8 +86,8 @@ def _nowcasts(question: Question, teller: "_Teller", cells: "_Cells") -> list[li
     ]
 
 
-def _is_recent(period: Period, state: State) -> bool:
-    return period.last >= state.published_at.date() - timedelta(days=HORIZON_DAYS + 1)
+def _is_recent(last: date, state: State) -> bool:
+    return last >= state.published_at.date() - timedelta(days=HORIZON_DAYS + 1)
 
 
 def _counts(question: Question) -> Sequence[Measure]:
@@ -100,13 +100,14 @@ class _Cells:
 
     question: Question
     table: Table
+    places: Sequence[tuple[Period, Combination]] = field(init=False)
+    """Period and codes of each row."""
 
-    @property
-    def places(self) -> Sequence[tuple[Period, Combination]]:
-        """Period and codes of each row."""
-        assert self.question.grain
-        width = _PERIOD_WIDTH + len(self.question.dimensions)
-        return [(period_of(self.question.grain, row[1]), tuple(row[_PERIOD_WIDTH:width])) for row in self.table.rows]
+    def __post_init__(self) -> None:
+        grain, width = self.question.grain, _PERIOD_WIDTH + len(self.question.dimensions)
+        assert grain
+        places = [(period_of(grain, row[1]), tuple(row[_PERIOD_WIDTH:width])) for row in self.table.rows]
+        object.__setattr__(self, "places", places)
 
     @property
     def periods(self) -> Iterable[Period]:
@@ -121,27 +122,28 @@ class _Cells:
         """Whether the window cuts a row's period."""
         return bool(self.table.rows[place][3])
 
-    def told(
-        self,
-        standing: Sequence[tuple[str, float | None]],
-        columns: Sequence[Column],
-        more: Sequence[Sequence[Any]],
-        answer: Answer,
-        warnings: Iterable[dict[str, Any]],
-    ) -> Answer:
-        """The answer with all that was added."""
-        own = (
-            Column("status", caption="final, provisional, or not_over"),
-            Column("completeness", "number", "share", caption="Share of the eventual figure usually known at this age"),
-        )
-        rows: list[Row] = [
-            (*row[:_PERIOD_WIDTH], *told, *row[_PERIOD_WIDTH:], *added)
-            for row, told, added in zip(self.table.rows, standing, more or [()] * len(self.table.rows), strict=True)
-        ]
-        head, rest = self.table.columns[:_PERIOD_WIDTH], self.table.columns[_PERIOD_WIDTH:]
-        all_warnings = (*answer.warnings, *warnings)
-        table = replace(self.table, columns=(*head, *own, *rest, *columns), rows=rows, warnings=all_warnings)
-        return replace(answer, table=table, warnings=all_warnings)
+
+def _told(
+    answer: Answer,
+    standing: Sequence[tuple[str, float | None]],
+    columns: Sequence[Column],
+    more: Sequence[Sequence[Any]],
+    warnings: Iterable[dict[str, Any]],
+) -> Answer:
+    """The answer with all that was added."""
+    table = answer.table
+    own = (
+        Column("status", caption="final, provisional, or not_over"),
+        Column("completeness", "number", "share", caption="Share of the eventual figure usually known at this age"),
+    )
+    rows: list[Row] = [
+        (*row[:_PERIOD_WIDTH], *told, *row[_PERIOD_WIDTH:], *added)
+        for row, told, added in zip(table.rows, standing, more or [()] * len(table.rows), strict=True)
+    ]
+    head, rest = table.columns[:_PERIOD_WIDTH], table.columns[_PERIOD_WIDTH:]
+    all_warnings = (*answer.warnings, *warnings)
+    table = replace(table, columns=(*head, *own, *rest, *columns), rows=rows, warnings=all_warnings)
+    return replace(answer, table=table, warnings=all_warnings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Grain(StrEnum):
@@ -21,6 +22,9 @@ class Grain(StrEnum):
 
 _DAYS = {Grain.DAY: 1, Grain.WEEK: 7}
 _MONTHS = {Grain.MONTH: 1, Grain.QUARTER: 3, Grain.HALF_YEAR: 6, Grain.YEAR: 12}
+
+
+_KEPT_PERIODS = 16_384  # weeks of three hundred years: a period is made once, not once for each row
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ def number_of(grain: Grain, day: date) -> int:
     return (day.year * 12 + day.month - 1) // _MONTHS[grain]
 
 
+@lru_cache(_KEPT_PERIODS)
 def numbered(grain: Grain, number: int) -> Period:
     """The period of that number."""
     first = _first_day(grain, number)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from app.statistics.bounds import extremes_of, relaxed, strict
@@ -12,12 +13,13 @@ from app.statistics.measures import COUNTS, OPEN_CASE
 from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
 from app.statistics.periods import Window
 from app.statistics.question import Filter, Question
-from app.statistics.select import Counted, Reading, Select, Statement, columns_of_filters, first_day
+from app.statistics.select import Counted, Reading, Select, Statement, choose_sum, columns_of_filters, first_day
 from app.statistics.span import Span
-from app.statistics.sums import SUMS, choose_sum
+from app.statistics.sums import SUMS, Sum
 
 BASE_COUNTS = ("sentences_known", "persons_convicted")  # of `coverage`: numerator and denominator
-QUARTILES = "{0.25,0.5,0.75}"
+OWN_BASE = tuple(f"base:{name}" for name in BASE_COUNTS)
+QUARTILES = ("0.25::float8", "0.5::float8", "0.75::float8")
 STOCK = "cases_pending"
 CERTAIN, POSSIBLE = "certain", "possible"  # who is counted at the least, and at the most
 
@@ -51,11 +53,17 @@ class Plan:
         return bool(self.question.learnt)
 
     @property
+    def has_base_in_rows(self) -> bool:
+        """Whether the rows add up to what coverage is made of, once they hold that too: no filter leaves any out."""
+        has_learnt_filter = any(DIMENSIONS[entry.dimension].learnt for entry in self.question.filters)
+        return self.has_own_base and bool(self.counts) and not has_learnt_filter
+
+    @property
     def counts(self) -> tuple[str, ...]:
         """Ids of the counts in each row of the main statement, in order."""
         asked = counts_of(self.question.measures)
         base = BASE_COUNTS if self._is_of_sentences else ()
-        apart = {*self._any_charge, *(name for name in asked if COUNTS[name].predicate.columns)}
+        apart = {*self._any_charge, *filter(_needs_more, asked)}
         return tuple(name for name in dict.fromkeys((*asked, *base)) if name not in apart)
 
     @property
@@ -79,11 +87,14 @@ class Plan:
         """Whether entries without a day are left out even where no time is asked."""
         return any(measure.ratio is not None and measure.ratio.not_yet for measure in self.question.measures)
 
-    def readings(self) -> Iterator[Reading]:
-        """All that has to be read for the rows; each row begins with period and dimensions."""
+    def readings(self, *, with_base: bool = False) -> Iterator[Reading]:
+        """All that has to be read for the rows; each row begins with period and dimensions.
+
+        `with_base`: the first also has what coverage is made of, under names of their own.
+        """
         if self.counts:
-            yield self.main()
-        apart = [name for name in counts_of(self.question.measures) if COUNTS[name].predicate.columns]
+            yield self.main(with_base=with_base)
+        apart = list(filter(_needs_more, counts_of(self.question.measures)))
         if apart:
             yield self._main_select(self._counted(apart)).counts(self._counted(apart), apart)
         spreads = {measure.population: measure for measure in self.question.measures if measure.spread}
@@ -97,9 +108,17 @@ class Plan:
         """Whether one of its measures is a stock."""
         return any(measure.is_stock for measure in self.question.measures)
 
-    def main(self) -> Reading:
+    def main(self, *, with_base: bool = False) -> Reading:
         """The counts that sums of the tally keep."""
-        return self._main_select(self._counted(self.counts)).counts(self._counted(self.counts), self.counts)
+        counted, names = self._counted(self.counts), self.counts
+        if with_base:
+            counted, names = (*counted, *self._base_counted()), (*names, *OWN_BASE)
+        return self._main_select(counted).counts(counted, names)
+
+    def _base_counted(self) -> tuple[Counted, ...]:
+        learnt = tuple(entry.column for entry in self.question.learnt)
+        known, convicted = (COUNTS[count] for count in BASE_COUNTS)
+        return Counted.of(known, learnt), Counted.of(convicted)
 
     def base(self, combinations: Sequence[tuple[Any, ...]]) -> Statement:
         """Columns: first day of the period, the plain dimensions, the two counts that coverage is made of.
@@ -107,12 +126,8 @@ class Plan:
         Without the learnt groupings and filters; only for these combinations of the plain dimensions.
         """
         plain = [entry for entry in self.question.filters if not DIMENSIONS[entry.dimension].learnt]
-        learnt = tuple(entry.column for entry in self.question.learnt)
-        known, convicted = (COUNTS[count] for count in BASE_COUNTS)
-        counted = (Counted.of(known, learnt), Counted.of(convicted))
+        counted = self._base_counted()
         select = self._select(counted, plain, self.plain_dimensions)
-        if self.window:
-            select.between(self.window)
         select.group(self.question.grain, self.plain_dimensions)
         select.among(self.plain_dimensions, combinations)
         return select.counts(counted, BASE_COUNTS).all()
@@ -137,24 +152,24 @@ class Plan:
         counted = [one for entry in extremes for one in (entry.certain, entry.possible)]
         names = [f"{entry.name}:{side}" for entry in extremes for side in (CERTAIN, POSSIBLE)]
         select = self._select(counted, relaxed(self.question.filters), self.question.dimensions)
-        if self.window:
-            select.between(self.window)
         select.group(self.question.grain, self.question.dimensions)
         return select.counts(counted, names)
 
     def left_out(self) -> Iterator[Reading]:
         """Columns: whether undated, the counts of entries without a day, or after the record's last."""
-        if self.populations:
-            counted = self._counted(self.populations)
-            select = self._select(counted, self.question.filters, ())
-            self._leave_out(select)
-            yield select.counts(counted, self.populations)
+        by_need = groupby(sorted(self.populations, key=_needs_more), key=_needs_more)
+        for names in (tuple(group) for _, group in by_need):
+            counted = self._counted(names)
+            select = Select(self._sum_for(counted, self.question.filters, ()), self.last)
+            self._leave_out(select, self.question.filters)
+            yield select.counts(counted, names)
         yield from (self._charged(COUNTS[name], is_left_out=True) for name in self._any_charge)
 
-    def _leave_out(self, select: Select) -> None:
-        last = select.add(self.window.last if self.window and self.question.end is None else None)
-        select.where.append(f"(day IS NULL OR day > {last}::date)")
-        select.groups.append("day IS NULL")
+    def _leave_out(self, select: Select, filters: Iterable[Filter]) -> None:
+        last = self.window.last if self.window and self.question.end is None else None
+        select.left_out_of(self.revision, last)
+        for entry in filters:
+            select.filter(entry)
 
     @property
     def populations(self) -> tuple[str, ...]:
@@ -191,38 +206,33 @@ class Plan:
 
     def _main_select(self, counted: Sequence[Counted]) -> Select:
         select = self._select(counted, self.question.filters, self.question.dimensions)
-        if self.window:
-            select.between(self.window)
         select.group(self.question.grain, self.question.dimensions)
         return select
 
-    def _select(self, counted: Iterable[Counted], filters: Iterable[Filter], dimensions: Iterable[str]) -> Select:
-        """A statement as of the revision, from the smallest sum that has all its columns."""
+    def _select(self, counted: Sequence[Counted], filters: Iterable[Filter], dimensions: Iterable[str]) -> Select:
+        """A statement as of the revision over the window, from the smallest sum that has all that it reads."""
         filters = tuple(filters)
-        columns = {*columns_of_filters(filters), *(DIMENSIONS[name].column for name in dimensions)}
-        columns = columns.union(*(entry.columns for entry in counted))
-        available = self.span.sums(self.available) if self.span else self.available
-        return self._of_state(Select(choose_sum(columns, available), self.last), filters)
+        return self._narrowed(Select(self._sum_for(counted, filters, dimensions), self.last), filters, self.window)
 
-    def _of_state(self, select: Select, filters: Iterable[Filter]) -> Select:
+    def _sum_for(self, counted: Iterable[Counted], filters: Iterable[Filter], dimensions: Iterable[str]) -> Sum | None:
+        columns = {*columns_of_filters(filters), *(DIMENSIONS[name].column for name in dimensions)}
+        available = self.span.sums(self.available) if self.span else self.available
+        return choose_sum(counted, columns, available)
+
+    def _narrowed(self, select: Select, filters: Iterable[Filter], window: Window | None) -> Select:
         if self.span:
-            self.span.narrow(select, self.revision)
+            self.span.narrow(select, self.revision, window)
         else:
-            select.as_of(self.revision)
+            select.as_of(self.revision, window, self.question.grain)
         for entry in filters:
             select.filter(entry)
         return select
-
-    def _from_ledger(self, filters: Iterable[Filter]) -> Select:
-        return self._of_state(Select(None, self.last), filters)
 
     def _spread(self, measure: Measure) -> Reading:
         """How many values there are, their quartiles, and their mean."""
         assert measure.spread and measure.population
         counted = Counted.of(measure)
-        select = self._from_ledger(self.question.filters)
-        if self.window:
-            select.between(self.window)
+        select = self._select((counted,), self.question.filters, self.question.dimensions)
         select.where.append(select.condition(counted))
         select.group(self.question.grain, self.question.dimensions)
         width = len(select.groups)
@@ -230,14 +240,20 @@ class Plan:
         held = f"{select.grouped(['sum(n)'])} HAVING sum(n) > 0"
         select.groups.pop()
         groups = [f"g{place}" for place in range(width)]
-        value = f"g{width}"
+        value, apart = f"g{width}", f"PARTITION BY {', '.join(groups)}" if groups else ""
+        # As percentile_cont would have it, of as many as there are of each value: none is spelt out.
+        ranked = (
+            f"SELECT *, sum(c0) OVER ({apart} ORDER BY {value}) AS upto, (sum(c0) OVER ({apart}) - 1)::float8 AS rest"
+            f" FROM ({held}) AS held"
+        )
+        quartiles = ", ".join(_quantile(value, part) for part in QUARTILES)
         outputs = [
             *groups,
-            "count(*) AS c0",
-            f"percentile_cont('{QUARTILES}'::float8[]) WITHIN GROUP (ORDER BY {value}) AS c1",
-            f"avg({value})::float8 AS c2",
+            "sum(c0)::bigint AS c0",
+            f"ARRAY[{quartiles}]::float8[] AS c1",
+            f"(sum({value} * c0)::numeric / sum(c0))::float8 AS c2",
         ]
-        grouped = f"SELECT {', '.join(outputs)} FROM ({held}) AS held, generate_series(1, held.c0)"
+        grouped = f"SELECT {', '.join(outputs)} FROM ({ranked}) AS ranked"
         grouped += f" GROUP BY {select.ordinals()}" if groups else ""
         name = measure.spread.column
         return select.reading(grouped, (f"{name}_n", f"{name}_quartiles", f"{name}_mean"), "c0 > 0")
@@ -249,7 +265,7 @@ class Plan:
         counted, but possibly open ever since; nor is it certain of one of which no result is known.
         """
         counted = Counted(Unit.CASE, Event.RECEIVED)
-        select = self._from_ledger(self.question.filters)
+        select = self._narrowed(Select(None, self.last), self.question.filters, None)
         select.of((counted,))
         if self.window is None:
             is_open = OPEN_CASE if side != CERTAIN else ("pending",)
@@ -277,14 +293,14 @@ class Plan:
         dimensions = () if is_left_out else question.dimensions
         of_charge = [name for name in dimensions if name in OFFENCE_DIMENSIONS]
         plain = [name for name in dimensions if name not in OFFENCE_DIMENSIONS]
-        select = self._from_ledger(entry for entry in question.filters if entry.dimension not in OFFENCE_DIMENSIONS)
-        select.where.append(select.condition(Counted.of(measure)))
+        filters = [entry for entry in question.filters if entry.dimension not in OFFENCE_DIMENSIONS]
+        select = Select(None, self.last)
         if is_left_out:
-            self._leave_out(select)
+            self._leave_out(select, filters)
         else:
-            if self.window:
-                select.between(self.window)
+            self._narrowed(select, filters, self.window)
             select.group(question.grain, plain)
+        select.where.append(select.condition(Counted.of(measure)))
         width = len(select.groups)
         select.groups.append("offences")
         held = f"{select.grouped(['sum(n)'])} HAVING sum(n) <> 0"
@@ -308,3 +324,14 @@ class Plan:
         )
         grouped += f" GROUP BY {select.ordinals()}" if select.groups else ""
         return select.reading(grouped, (measure.id,), "c0 <> 0")
+
+
+def _needs_more(name: str) -> bool:
+    """Whether a count reads what no sum of counts keeps; others are read without it, and sooner."""
+    return bool(COUNTS[name].predicate.columns)
+
+
+def _quantile(value: str, part: str) -> str:
+    """SQL: a quantile of ranked values, on the line between its neighbours."""
+    below, above = (f"min({value}) FILTER (WHERE upto > {side}({part} * rest))" for side in ("floor", "ceil"))
+    return f"{below} + (max({part} * rest) - floor(max({part} * rest))) * ({above} - {below})"

@@ -51,6 +51,8 @@ class Rows:
 
     def table(self) -> list[tuple[Any, ...]]:
         """Every row, by period and combination; where nobody was counted, with 0."""
+        if self._is_plain:
+            return list(self._plain())
         totals = self._totals(self.grid)
         cells = {
             place: values_of(self.plan.question.measures, self._cell(self.grid, place, totals))
@@ -70,6 +72,22 @@ class Rows:
             for entry in self.combinations
             for place in (_place(period, entry),)
         ]
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether counts are all that stands in a row."""
+        question = self.plan.question
+        has_more = self._has_coverage or question.has_bounds or question.transform or self.rounding > 1
+        return not has_more and all(measure.kind is Kind.COUNT for measure in question.measures)
+
+    def _plain(self) -> Iterable[tuple[Any, ...]]:
+        ids = tuple(dict.fromkeys(measure.id for measure in self.plan.question.measures))
+        values, nobody = self.grid.values, dict.fromkeys(ids, 0)
+        for period in self.periods:
+            first, head = period.first if period else None, _period_values(period, self.plan.window)
+            for entry in self.combinations:
+                found = values.get((first, entry), nobody)
+                yield (*head, *entry, *[found.get(name) or 0 for name in ids])
 
     def _places(self, periods: Iterable[Period | None]) -> Iterable[Place]:
         return (_place(period, entry) for period in periods for entry in self.combinations)

@@ -3,21 +3,23 @@
 Names in the text come from our own tables only; every value that was asked for is a parameter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from app.statistics.dimensions import DIMENSIONS
 from app.statistics.measure import Event, Measure, Predicate, Unit
-from app.statistics.measures import OPEN_CASE
-from app.statistics.periods import Grain, Window
+from app.statistics.measures import IMPRISONED, OPEN_CASE
+from app.statistics.periods import Grain, Period, Window
 from app.statistics.question import Filter
-from app.statistics.sums import ALL_COURTS, Sum, blocks
+from app.statistics.series import left_out, state, vintages
+from app.statistics.sums import KINDS, SUMS, Sum
 
 _FIRST_DAY = {
     Grain.DAY: "{day}",
-    Grain.WEEK: "date_trunc('week', {day}::timestamp)::date",
+    Grain.WEEK: "({day} - ({day} - DATE '0001-01-01') % 7)",  # which was a Monday
     Grain.MONTH: "date_trunc('month', {day}::timestamp)::date",
     Grain.QUARTER: "date_trunc('quarter', {day}::timestamp)::date",
     Grain.HALF_YEAR: "make_date(extract(year FROM {day})::int, 1 + 6 * (extract(month FROM {day})::int / 7), 1)",
@@ -25,12 +27,16 @@ _FIRST_DAY = {
 }
 
 
+_PARAMETER = re.compile(r"\$([0-9]+)")
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text and its parameters."""
+    """SQL text, its parameters, and how many columns its rows have."""
 
     sql: str
     args: tuple[Any, ...]
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +76,42 @@ class Reading:
     groups: tuple[str, ...]
     args: tuple[Any, ...]
 
+    @property
+    def width(self) -> int:
+        """How many columns its rows have."""
+        return len(self.groups) + len(self.names)
+
     def rows(self, limit: int) -> Statement:
         """Columns: first day of the period (with a grain), the dimensions, the values; none all zero."""
         sql = f"SELECT * FROM ({self.grouped}) AS groups WHERE {self.counted} LIMIT ${len(self.args) + 1}"
-        return Statement(sql, (*self.args, limit))
+        return Statement(sql, (*self.args, limit), self.width)
 
     def all(self) -> Statement:
         """All rows, those of zeros too."""
-        return Statement(self.grouped, self.args)
+        return Statement(self.grouped, self.args, self.width)
 
     def combinations(self, places: Sequence[int]) -> Statement:
         """One row with one number: how many combinations of these groups have a row."""
         names = ", ".join(self.groups[place] for place in places)
         distinct = f"SELECT DISTINCT {names} FROM ({self.grouped}) AS groups WHERE {self.counted}"
         return Statement(f"SELECT count(*) FROM ({distinct}) AS combinations", self.args)
+
+
+def together(statements: Sequence[Statement]) -> Statement:
+    """Several statements as one: of each row one part is there, a true and then the columns of its statement."""
+    parts, args = list[str](), list[Any]()
+    for place, one in enumerate(statements):
+        sql = f"SELECT true AS there, * FROM ({_after(one.sql, len(args))}) AS own"
+        parts.append(f"({sql}) AS part{place}")
+        args += one.args
+    # Whatever the rows of one are, they meet none of another.
+    joined = " ".join(f"FULL JOIN {part} ON false" for part in parts[1:])
+    return Statement(f"SELECT * FROM {parts[0]} {joined}", tuple(args), sum(one.width + 1 for one in statements))
+
+
+def _after(sql: str, others: int) -> str:
+    """The same text, its parameters counted from after others."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + others}", sql)
 
 
 def columns_of_filters(filters: Iterable[Filter]) -> frozenset[str]:
@@ -97,6 +125,23 @@ def columns_of_filters(filters: Iterable[Filter]) -> frozenset[str]:
     return frozenset(found)
 
 
+def choose_sum(counted: Iterable[Counted], columns: Collection[str], available: Collection[str]) -> Sum | None:
+    """The smallest sum at hand that holds all that is counted, by these columns; None: the ledger has to be read."""
+    counted = tuple(counted)
+    return next((one for one in SUMS.values() if one.name in available and _covers(one, counted, columns)), None)
+
+
+def _covers(one: Sum, counted: Iterable[Counted], columns: Collection[str]) -> bool:
+    if one.is_of_terms:
+        return all(
+            (entry.unit, entry.event) == (Unit.PERSON, Event.DECIDED)
+            and entry.predicates == (IMPRISONED,)
+            and one.covers({*columns, *entry.known, *columns_of_filters(entry.filters)}, entry.event)
+            for entry in counted
+        )
+    return all(one.covers({*columns, *entry.columns}, entry.event) for entry in counted)
+
+
 def first_day(grain: Grain, day: str) -> str:
     """The first day of the period that holds a day."""
     return _FIRST_DAY[grain].format(day=day)
@@ -108,12 +153,14 @@ class Select:
 
     `last`     the day by which horizons end: the record's last, or by court where courts were looked at to other days
     `entries`  the table that is read where no sum is
+    `series`   what is read of a sum
     """
 
     source: Sum | None
     last: date | Mapping[str, date] | None = None
     joined: str = ""
     entries: str = "ledger"
+    series: str = ""
     groups: list[str] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
     args: list[Any] = field(default_factory=list)
@@ -121,21 +168,40 @@ class Select:
     @property
     def table(self) -> str:
         """What it reads."""
-        return (self.entries if self.source is None else "tally") + self.joined
+        return self.entries + self.joined if self.source is None else f"({self.series}) AS tally"
 
     def add(self, value: Any) -> str:
         """A parameter with this value."""
         self.args.append(value)
         return f"${len(self.args)}"
 
-    def as_of(self, revision: int) -> None:
-        """Only what makes the state as of a revision."""
-        if self.source is None:
-            self.where.append(f"revision <= {self.add(revision)}")
+    def as_of(self, revision: int, window: Window | None = None, grain: Grain | None = None) -> None:
+        """Only what makes the state as of a revision, and lies in a window; the grain is that of its groups."""
+        if self.source is not None:
+            self.series = state(self.source, revision, window, grain, self.add)
             return
-        self.where.append(f"sum = {self.add(self.source.name)} AND block = ANY({self.add(list(blocks(revision)))})")
-        if not self.source.is_by_court:
-            self.where.append(f"court = '{ALL_COURTS}'")
+        self.where.append(f"revision <= {self.add(revision)}")
+        if window:
+            self.between(window)
+
+    def left_out_of(self, revision: int, last: date | None) -> None:
+        """Only what has no day, or one after the last; grouped by which it is."""
+        if self.source is not None:
+            self.series = left_out(self.source, revision, last, self.add)
+        else:
+            self.where.append(f"revision <= {self.add(revision)} AND (day IS NULL OR day > {self.add(last)}::date)")
+        self.groups.append("day IS NULL")
+
+    def vintages(self, revisions: Mapping[Period, int]) -> None:
+        """Only what makes the state of each period as of a revision of its own."""
+        if self.source is not None:
+            self.series = vintages(self.source, revisions, self.add)
+            return
+        cuts = [(period.first, period.last, until) for period, until in revisions.items()]
+        firsts, lasts, ats = (self.add([cut[place] for cut in cuts]) for place in range(3))
+        unnested = f"unnest({firsts}::date[], {lasts}::date[], {ats}::int[])"
+        self.joined = f" JOIN {unnested} AS cuts (cut_first, cut_last, cut_at) ON day BETWEEN cut_first AND cut_last"
+        self.where.append("revision <= cut_at")
 
     def filter(self, entry: Filter) -> None:
         """Only what passes a filter."""
@@ -167,8 +233,13 @@ class Select:
     def of(self, counted: Iterable[Counted]) -> None:
         """Only the units and events that are counted."""
         pairs = dict.fromkeys((entry.unit, entry.event) for entry in counted)
-        parts = [f"unit = {self.add(unit.value)} AND event = {self.add(event.value)}" for unit, event in pairs]
-        self.where.append(f"({' OR '.join(parts)})")
+        self.where.append(f"({' OR '.join(self.is_kind(*pair) for pair in pairs)})")
+
+    def is_kind(self, unit: Unit, event: Event) -> str:
+        """The condition that entries are of a unit and event."""
+        if self.source is not None:
+            return f"kind = {KINDS.index((unit.value, event.value))}"
+        return f"unit = {self.add(unit.value)} AND event = {self.add(event.value)}"
 
     def counts(self, counted: Sequence[Counted], names: Sequence[str]) -> Reading:
         """A reading with one count for each."""
@@ -181,7 +252,7 @@ class Select:
         """The groups as g0, g1 … and the values as c0, c1 …, from the table and whatever is joined to it."""
         outputs = [f"{expression} AS g{place}" for place, expression in enumerate(self.groups)]
         outputs += [f"{expression} AS c{place}" for place, expression in enumerate(values)]
-        sql = f"SELECT {', '.join(outputs)} FROM {self.table}{more} WHERE {' AND '.join(self.where)}"
+        sql = f"SELECT {', '.join(outputs)} FROM {self.table}{more} WHERE {' AND '.join(self.where) or 'true'}"
         return f"{sql} GROUP BY {self.ordinals()}" if self.groups else sql
 
     def ordinals(self) -> str:
@@ -195,7 +266,7 @@ class Select:
 
     def condition(self, counted: Counted) -> str:
         """The entries that are counted."""
-        parts = [f"unit = {self.add(counted.unit.value)}", f"event = {self.add(counted.event.value)}"]
+        parts = [self.is_kind(counted.unit, counted.event)]
         parts.append("(" + " OR ".join(self.meets(predicate) for predicate in counted.predicates) + ")")
         parts += [f"{column} <> 'unknown'" for column in counted.known]
         parts += [self.passes(entry) for entry in counted.filters]
@@ -203,6 +274,8 @@ class Select:
 
     def meets(self, predicate: Predicate) -> str:
         """The condition that a predicate sets."""
+        if self.source is not None and self.source.is_of_terms:
+            return "true"  # it has no others
         lists = {
             "disposition": predicate.disposition,
             "sentence_class": predicate.sentence_class,

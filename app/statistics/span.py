@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.statistics.periods import Period
+from app.statistics.periods import Period, Window
 from app.statistics.select import Select
-from app.statistics.sums import ALL_COURTS, blocks
 
 
 class Span(Protocol):
@@ -15,7 +14,7 @@ class Span(Protocol):
     def sums(self, available: Collection[str]) -> Collection[str]:
         """Which of the sums at hand serve."""
 
-    def narrow(self, select: Select, revision: int) -> None:
+    def narrow(self, select: Select, revision: int, window: Window | None) -> None:
         """Let a statement about a revision read only these entries."""
 
 
@@ -31,10 +30,12 @@ class Change:
         del available
         return ()
 
-    def narrow(self, select: Select, revision: int) -> None:
+    def narrow(self, select: Select, revision: int, window: Window | None) -> None:
         """Let a statement about a revision read only these entries."""
         since, until = select.add(self.since), select.add(revision)
         select.where.append(f"revision > {since} AND revision <= {until} AND cause = {select.add(self.cause)}")
+        if window:
+            select.between(window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,12 @@ class History:
         del available
         return ()
 
-    def narrow(self, select: Select, revision: int) -> None:
+    def narrow(self, select: Select, revision: int, window: Window | None) -> None:
         """Let a statement about a revision read only these entries."""
         select.where.append(f"revision <= {select.add(revision)}")
         select.groups.append("revision")
+        if window:
+            select.between(window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +65,7 @@ class Vintages:
         """All of them: each period is read from the blocks of its own revision."""
         return available
 
-    def narrow(self, select: Select, revision: int) -> None:
+    def narrow(self, select: Select, revision: int, window: Window | None) -> None:
         """Let a statement about a revision read only these entries."""
-        del revision
-        by_block = select.source is not None
-        cuts = [
-            (period.first, period.last, number)
-            for period, until in self.revisions.items()
-            for number in (blocks(until) if by_block else (until,))
-        ]
-        firsts, lasts, ats = ([cut[place] for cut in cuts] for place in range(3))
-        arrays = f"{select.add(firsts)}::date[], {select.add(lasts)}::date[], {select.add(ats)}::int[]"
-        on = "day BETWEEN cut_first AND cut_last"
-        select.joined = f" JOIN unnest({arrays}) AS cuts (cut_first, cut_last, cut_at) ON {on}"
-        if select.source is None:
-            select.where.append("revision <= cut_at")
-            return
-        select.where.append(f"sum = {select.add(select.source.name)} AND block = cut_at")
-        if not select.source.is_by_court:
-            select.where.append(f"court = '{ALL_COURTS}'")
+        del revision, window  # which is that of its periods
+        select.vintages(self.revisions)

@@ -4,15 +4,19 @@ Both are plain tables without a primary key: nothing addresses one row of them, 
 the largest table of the service would be its dearest index.
 """
 
-from sqlalchemy import Boolean, Column, Date, Index, Integer, SmallInteger, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, SmallInteger, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
-from app.statistics.sums import DIMENSION_COLUMNS
+from app.statistics.sums import CELL_COLUMNS, DIMENSION_COLUMNS
 
 
 def _dimension(name: str, *, nullable: bool) -> Column[object]:
     return Column(name, Text, nullable=nullable)
+
+
+def _cell(name: str) -> Column[object]:
+    return Column(name, {"is_presumed": Boolean, "term_months": Integer}.get(name, Text))
 
 
 ledger = Table(
@@ -42,14 +46,15 @@ tally = Table(
     "tally",
     SQLModel.metadata,
     Column("court", Text, nullable=False),  # '*' in sums over all courts
-    Column("sum", Text, nullable=False),
+    Column("sum", SmallInteger, nullable=False),
     Column("block", Integer, nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("day", Date),
-    *(_dimension(name, nullable=True) for name in DIMENSION_COLUMNS),  # null: summed away
-    Column("is_presumed", Boolean, nullable=False),
-    Column("n", Integer, nullable=False),
+    Column("kind", SmallInteger, nullable=False),  # of unit and event
+    Column("year", SmallInteger),  # null: undated; 0: all years
+    *(_cell(name) for name in CELL_COLUMNS),  # null: summed away
+    Column("n", Integer, nullable=False),  # in the year; in all years, the undated left out
+    # Elements (day << 32) + count, rising; day 1 is 0001-01-01.
+    Column("series", ARRAY(BigInteger)),  # by day in a year, by week (its Monday) in all years
+    Column("running", ARRAY(BigInteger)),  # sums from the first on: by month in all years, of terms by day in a year
     # one sum as of one revision, in a window
-    Index("tally_by_block", "sum", "block", "court", "unit", "event", "day"),
+    Index("tally_by_block", "sum", "block", "court", "kind", "year"),
 )

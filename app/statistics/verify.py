@@ -9,9 +9,10 @@ from app.records.kin import restate_arrivals
 from app.records.reference import gravity_of
 from app.records.resolve import Gravity
 from app.records.writing import STAGE, STAGED, Versioned, stage_versions
+from app.statistics.block import entries
 from app.statistics.definitions import DEFINITIONS, Definition
 from app.statistics.ledger import ENTRY_COLUMNS, staged_entries
-from app.statistics.sums import ALL_COURTS, SUMS, Sum, blocks
+from app.statistics.sums import SUMS, Sum, blocks, count, position
 
 _SQL = load_statements(__file__, "verify.sql")
 _STATE = """
@@ -99,9 +100,25 @@ async def _recount(
 
 
 async def _compare_sum(connection: Connection, entry: Sum, revision: int) -> list[str]:
-    columns = ", ".join(("unit", "event", "day", *entry.columns))
-    court = "court" if entry.is_by_court else f"'{ALL_COURTS}'"
-    names = {"columns": f"{columns}, is_presumed", "cells": f"{columns}, {entry.is_presumed}"}
-    statement = _sql("tally", revision, sum=entry.name, court=court, **names)
+    of_days = [
+        ("days", entry.has_days),
+        ("running", entry.is_of_terms),
+        ("weeks", entry.has_spans),
+        ("months", entry.has_spans),
+    ]
+    parts = [_SQL["tally_none"], *(_SQL[f"tally_{name}"] for name, has in of_days if has)]
+    names = {
+        "columns": "".join(f", {name}" for name in entry.columns),
+        "number": str(entry.number),
+        "position": position("e"),
+        "count": count("e"),
+        "before": count("running[place - 1]"),
+    }
+    parts = [part.format(**names) for part in parts]
+    statement = _sql(
+        "tally", revision,
+        added=entries(entry, f"(SELECT * FROM ledger WHERE revision <= {int(revision)}) AS ledger"),
+        parts=" UNION ALL ".join(parts), **names,
+    )  # fmt: skip
     rows = await connection.fetch(statement, list(blocks(revision)))
     return [f"tally {entry.name}: {dict(row)}" for row in rows[:_SHOWN]]

@@ -30,13 +30,47 @@ SELECT {columns}, sum(n) AS n FROM (
 GROUP BY {columns} HAVING sum(n) <> 0
 
 -- name: tally
--- Cells of one sum as of a revision, less the ledger's.
-SELECT court, {columns}, sum(n) AS n FROM (
-    SELECT court, {columns}, n FROM tally WHERE sum = '{sum}' AND block = ANY ($1::int[])
-    UNION ALL
-    SELECT {court}, {cells}, -n FROM ledger WHERE revision <= {revision}
-) compared
-GROUP BY court, {columns} HAVING sum(n) <> 0
+-- Cells of one sum as of a revision, less the ledger's; and rows whose elements do not rise. `part` says of what.
+WITH rows AS MATERIALIZED (SELECT * FROM tally WHERE sum = {number} AND block = ANY ($1::int[])),
+added AS MATERIALIZED (
+    SELECT court, kind{columns}, at, sum(n)::int AS n FROM ({added}) AS entries
+    GROUP BY court, kind{columns}, at HAVING sum(n) <> 0
+),
+compared AS ({parts})
+SELECT court, kind{columns}, part, at, sum(n) AS n FROM compared
+GROUP BY court, kind{columns}, part, at HAVING sum(n) <> 0
+UNION ALL
+SELECT court, kind{columns}, 'order', block, n FROM rows
+WHERE series <> (SELECT array_agg(e ORDER BY e) FROM unnest(series) AS e)
+   OR running <> (SELECT array_agg(e ORDER BY e) FROM unnest(running) AS e)
+
+-- name: tally_none
+SELECT court, kind{columns}, 'none' AS part, 0 AS at, n FROM rows WHERE year IS NULL
+UNION ALL SELECT court, kind{columns}, 'none', 0, -n FROM added WHERE at = 0
+
+-- name: tally_days
+SELECT court, kind{columns}, 'day', {position}, {count} FROM rows, unnest(series) AS e WHERE year > 0
+UNION ALL SELECT court, kind{columns}, 'day', at, -n FROM added WHERE at > 0
+UNION ALL SELECT court, kind{columns}, 'year', year, n FROM rows WHERE year > 0
+UNION ALL SELECT court, kind{columns}, 'year', extract(year FROM DATE '0001-01-01' + at - 1)::int, -n
+          FROM added WHERE at > 0
+
+-- name: tally_running
+SELECT court, kind{columns}, 'running', {position}, {count} - coalesce({before}, 0)
+FROM rows, unnest(running) WITH ORDINALITY AS days (e, place) WHERE year > 0
+UNION ALL SELECT court, kind{columns}, 'running', at, -n FROM added WHERE at > 0
+
+-- name: tally_weeks
+SELECT court, kind{columns}, 'week', {position}, {count} FROM rows, unnest(series) AS e WHERE year = 0
+UNION ALL SELECT court, kind{columns}, 'week', at - (at - 1) % 7, -n FROM added WHERE at > 0
+
+-- name: tally_months
+SELECT court, kind{columns}, 'month', {position}, {count} - coalesce({before}, 0)
+FROM rows, unnest(running) WITH ORDINALITY AS months (e, place) WHERE year = 0
+UNION ALL SELECT court, kind{columns}, 'month', at - extract(day FROM DATE '0001-01-01' + at - 1)::int + 1, -n
+          FROM added WHERE at > 0
+UNION ALL SELECT court, kind{columns}, 'whole', 0, n FROM rows WHERE year = 0
+UNION ALL SELECT court, kind{columns}, 'whole', 0, -n FROM added WHERE at > 0
 
 -- name: written
 -- Revisions whose rows in the ledger are not as many as they wrote.

@@ -19,6 +19,7 @@ from app.ingest.batch import ingest_file
 from app.ingest.receipt import Options
 from app.ingest.restate import bring_method
 from bench.ingest import cases
+from bench.peers.door import fill_directly
 from bench.peers.questions import POSTGRES, QUESTIONS, Drawn, spelt
 
 _CORRECTED = 100  # every hundredth case of a file comes again in the next one, changed
@@ -78,15 +79,17 @@ def _corrected(case: dict[str, Any]) -> dict[str, Any]:
     return {**case, "defendants": [{**person, "service_status": "officer"}]}
 
 
-async def fill(url: str, size: int, revisions: int, folder: Path) -> str:
-    """Take the record in, and make flat tables and files of it; returns a key for what is asked."""
+async def fill(url: str, size: int, revisions: int, folder: Path, *, directly: bool = False) -> str:
+    """Take the record in, and make flat tables and files of it; returns a key for what is asked.
+
+    `directly`: by the side door, without files.
+    """
     database = Database(url)
     await bring_method(database)
-    for number, path in enumerate(files(size, revisions, folder)):
-        seen_on = date(2024, 8, 1) + timedelta(days=number)
-        ways = Options(layout="house", layer="court_card", source="bench", author="bench", seen_on=seen_on)
-        receipt = await ingest_file(database, path, ways)
-        assert receipt.applied
+    if directly:
+        await fill_directly(database, size, revisions, _CORRECTED)
+    else:
+        await _take_in(database, size, revisions, folder)
     async with database.owner() as connection:
         await connection.execute(_FLAT)
         await connection.execute(_functions())
@@ -98,6 +101,14 @@ async def fill(url: str, size: int, revisions: int, folder: Path) -> str:
         key = await create_key(connection, "bench", scopes=["statistics", "records"])
     await asyncio.to_thread(_fill_sqlite, folder)
     return key
+
+
+async def _take_in(database: Database, size: int, revisions: int, folder: Path) -> None:
+    for number, path in enumerate(files(size, revisions, folder)):
+        seen_on = date(2024, 8, 1) + timedelta(days=number)
+        ways = Options(layout="house", layer="court_card", source="bench", author="bench", seen_on=seen_on)
+        receipt = await ingest_file(database, path, ways)
+        assert receipt.applied
 
 
 def _functions() -> str:
