@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench bench-export bench-ingest bench-cached bench-limits bench-timing clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench bench-export bench-ingest bench-cached bench-start bench-limits bench-timing clean
 
 setup: .venv/ready
 
@@ -83,6 +83,10 @@ bench-timing: setup
 # Kept answers beside a raw ASGI app; needs wrk (Debian). Figures in bench/cached.md.
 bench-cached: setup
 	$(BIN)/python -m bench.cached
+
+# The first answer of `sudstat serve` on a warm data folder, beside a bare FastAPI app. Figures in bench/cached.md.
+bench-start: setup
+	$(BIN)/python -m bench.start
 
 # Needs uv. The locks name versions and hashes, and no index.
 lock:

@@ -14,7 +14,7 @@ from app.access.keyring import Keyring
 from app.access.quotas import Quotas, shared_counts
 from app.api import openapi
 from app.api.answers import Answers, renew
-from app.api.edge import Edge
+from app.api.edge import Edge, Whole
 from app.api.entrance import Entrance
 from app.api.problems import add_problem_handlers
 from app.api.routers import ROUTERS
@@ -36,6 +36,10 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.edge(scope, receive, send)
+
+    def at_once(self, scope: Scope) -> Whole | None:
+        """What the edge has ready for a request, for the server to send without calling."""
+        return self.edge.at_once(scope)
 
     async def inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the edge hands on."""
@@ -129,4 +133,5 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_YOUNG)

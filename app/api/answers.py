@@ -8,6 +8,7 @@ seconds, nothing is used.
 
 import asyncio
 import gzip
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, MutableMapping, Sequence
@@ -32,6 +33,7 @@ _LARGEST_PART = 8  # no answer takes more than this part of the room
 _OVERHEAD_BYTES = 2048  # of an answer, beside its bytes
 _ROW_BYTES = 100  # of an answer, that take as long to pack as a row to make
 _SPELLING_BYTES = 512  # of a spelling, beside its own
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 Pairs = tuple[tuple[bytes, bytes], ...]
 
 
@@ -64,6 +66,8 @@ class Ready:
     body: MutableMapping[str, Any]
     headers: list[tuple[bytes, bytes]]
     short_headers: list[tuple[bytes, bytes]]  # of 304
+    head: bytes  # the same as they go over the wire, with the line of the status
+    short_head: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -120,9 +124,10 @@ class Kept:
             body = self.coded(is_gzipped=is_gzipped)
             coding = {"content-encoding": "gzip"} if is_gzipped else {}
             whole = {**self.headers, **coding, **tagged, "content-length": str(len(body))}
+            headers, short_headers = [*_raw(whole), *around], [*_raw(tagged), *around]
             self._ready[is_gzipped] = Ready(
                 self, route, etag, etag.encode(), {"type": "http.response.body", "body": body},
-                [*_raw(whole), *around], [*_raw(tagged), *around],
+                headers, short_headers, _head(b"200 OK", headers), _head(b"304 Not Modified", short_headers),
             )  # fmt: skip
         return self._ready[is_gzipped]
 
@@ -284,3 +289,14 @@ async def renew(answers: Answers, database: Database) -> None:
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _head(status: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The head of an answer as it goes over the wire.
+
+    Errors  ValueError where a header would end before its end
+    """
+    lines = [b"HTTP/1.1 " + status, *(b"%b: %b" % pair for pair in headers)]
+    if any(_CONTROL.search(line) for line in lines):
+        raise ValueError("a header holds a control character")
+    return b"\r\n".join((*lines, b""))

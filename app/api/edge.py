@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.keys import Caller
-from app.api.answers import Answers, Raw
+from app.api.answers import Answers, Raw, Ready
 from app.api.caching import holds
-from app.api.entrance import Entrance, Shown, Visit
+from app.api.entrance import Entrance, Guest, Shown, Visit
 from app.api.problems import problem_of, problem_response
 from app.db.turns import on_behalf_of
 from app.errors import BadRequest, Fault, InvalidParameters, Problem, UriTooLong
@@ -50,6 +50,8 @@ _HEEDED = frozenset((
     b"x-forwarded-proto", b"x-request-id", b"if-none-match", b"origin", b"access-control-request-method",
 ))  # fmt: skip
 _KEPT_METHODS = frozenset(("GET", "HEAD"))
+Whole = tuple[bytes, bytes]
+"""An answer as it goes out: its head but for what the server adds, which is the end of it too; and its body."""
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 _FIRST_REFUSAL = 400
 _ID_BYTES = 12
@@ -91,40 +93,82 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # A kept answer is sent from here: each microsecond on its way is a percent of what a machine can serve.
+        came = self._came(scope)
+        found = self._find(scope, came)
+        if found is None:
+            await self._handle(scope, receive, send, came)
+            return
+        guest, ready, limit, is_held = found
+        status, headers = (304, ready.short_headers) if is_held else (200, ready.headers)
+        own = [(b"x-request-id", came.request_id.encode())]
+        if limit:
+            own += ((b"ratelimit-policy", guest.meter.policy), (b"ratelimit", limit))
+        if guest.is_encrypted:
+            own.append((b"strict-transport-security", _HSTS.encode()))
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers + own})
+            await send(_EMPTY if is_held or scope["method"] == "HEAD" else ready.body)
+        finally:
+            self._note(scope, came, found)
+
+    def at_once(self, scope: Scope) -> Whole | None:
+        """The answer to a request, where it is kept and may be given; None: the application is to be called.
+
+        For a server that writes it itself: a task and two messages for each answer take longer than all that is done
+        here.
+        """
+        came = self._came(scope)
+        found = self._find(scope, came)
+        if found is None:
+            return None
+        guest, ready, limit, is_held = found
+        head = b"%bx-request-id: %b\r\n" % (ready.short_head if is_held else ready.head, came.request_id.encode())
+        if limit:
+            head += b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (guest.meter.policy, limit)
+        if guest.is_encrypted:
+            head += b"strict-transport-security: " + _HSTS.encode() + b"\r\n"
+        self._note(scope, came, found)
+        return head, b"" if is_held or scope["method"] == "HEAD" else ready.body["body"]
+
+    def _came(self, scope: Scope) -> "_Came":
+        # On the way of what is kept, where each microsecond is a percent of what a machine can serve.
         begun, now_s = time.monotonic(), time.time()
         told: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             if name in _HEEDED:
                 told[name] = told[name] + b"\n" + value if name in told else value
-        get, client, method = told.get, scope["client"], scope["method"]
+        get, client = told.get, scope["client"]
         shown = (
             client[0] if client else None, scope["scheme"], get(b"authorization"), get(b"x-api-key"),
             get(b"x-forwarded-for"), get(b"x-forwarded-proto"),
         )  # fmt: skip
-        request_id = self._request_id(get(b"x-request-id"))
-        guest = self._entrance.recognise(shown, now_s, begun) if method in _KEPT_METHODS else None
-        ready = self._answers.find(_raw(scope, get, guest.audience), begun) if guest is not None else None
-        limit = self._entrance.pass_by(guest, now_s) if guest is not None and ready is not None else None
-        if guest is None or ready is None or limit is None:
-            await self._handle(scope, receive, send, _Came(begun, now_s, request_id, shown, told))
-            return
-        own = [(b"x-request-id", request_id.encode())]
-        if limit:
-            own += ((b"ratelimit-policy", guest.meter.policy), (b"ratelimit", limit))
-        if guest.is_encrypted:
-            own.append((b"strict-transport-security", _HSTS.encode()))
-        held = get(b"if-none-match")
-        if held is not None and (held == ready.etag_bytes or holds(held.decode("latin-1"), ready.etag)):
-            status, cache, headers = 304, "not-modified", ready.short_headers
-        else:
-            status, cache, headers = 200, "hit", ready.headers
-        try:
-            await send({"type": "http.response.start", "status": status, "headers": headers + own})
-            await send(_EMPTY if status == 304 or method == "HEAD" else ready.body)
-        finally:
-            took_s = time.monotonic() - begun
-            self._telemetry.note((now_s, request_id, method, ready.route, status, took_s, guest.key_id, cache))
+        return _Came(begun, now_s, self._request_id(get(b"x-request-id")), shown, told)
+
+    def _find(self, scope: Scope, came: "_Came") -> "_Found | None":
+        """What is kept for a request that came before, of a caller who may still ask; the request is counted then."""
+        if scope["method"] not in _KEPT_METHODS:
+            return None
+        begun, now_s, _, shown, told = came
+        guest = self._entrance.recognise(shown, now_s, begun)
+        if guest is None:
+            return None
+        ready = self._answers.find(_raw(scope, told.get, guest.audience), begun)
+        if ready is None:
+            return None
+        limit = self._entrance.pass_by(guest, now_s)
+        if limit is None:
+            return None
+        held = told.get(b"if-none-match")
+        is_held = held is not None and (held == ready.etag_bytes or holds(held.decode("latin-1"), ready.etag))
+        return guest, ready, limit, is_held
+
+    def _note(self, scope: Scope, came: "_Came", found: "_Found") -> None:
+        guest, ready, _, is_held = found
+        status, cache = (304, "not-modified") if is_held else (200, "hit")
+        took_s = time.monotonic() - came.begun
+        self._telemetry.note(
+            (came.at_s, came.request_id, scope["method"], ready.route, status, took_s, guest.key_id, cache)
+        )
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send, came: "_Came") -> None:
         """A request whose answer is not at hand."""
@@ -197,6 +241,9 @@ class _Came(NamedTuple):
     request_id: str
     shown: Shown
     told: Mapping[bytes, bytes]
+
+
+_Found = tuple[Guest, Ready, bytes, bool]  # who asks, the answer, what `RateLimit` says, whether they have it already
 
 
 def _raw(scope: Scope, get: Callable[[bytes], bytes | None], audience: str) -> Raw:

@@ -24,6 +24,7 @@ from app.api.caching import LATEST, holds, quote_etag, short_hash
 from app.api.negotiation import accepts_gzip
 from app.api.problems import MEDIA_TYPE, PATH, show_fault
 from app.api.routers import ROUTERS
+from app.db.turns import LARGE_ROWS, aside
 from app.errors import Problem, all_problems
 from app.formats import dump
 
@@ -120,20 +121,20 @@ def _operation(route: APIRoute) -> dict[str, Any]:
 
 
 def make_router(root_path: str) -> APIRouter:
-    """The route of the document."""
+    """The route of the document, which is made when it is first asked for."""
     router = APIRouter(include_in_schema=False)
-    bodies = _bodies(root_path)
 
     @router.get("/openapi.json")
     async def read_openapi(request: Request) -> Response:
         """This document."""
+        made = await aside(LARGE_ROWS, lambda: _bodies(root_path))
         is_gzipped = accepts_gzip(request.headers)
-        etag = quote_etag(short_hash(bodies[False]), is_gzipped=is_gzipped)
+        etag = quote_etag(short_hash(made[False]), is_gzipped=is_gzipped)
         headers = {"ETag": etag, "Cache-Control": LATEST}
         if holds(request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
         headers |= {"Content-Encoding": "gzip"} if is_gzipped else {}
-        return Response(bodies[is_gzipped], media_type="application/json", headers=headers)
+        return Response(made[is_gzipped], media_type="application/json", headers=headers)
 
     return router
 

@@ -1,27 +1,28 @@
 """The commands of `sudstat`."""
 
 import asyncio
+import gc
+import importlib
 import json
 import os
 import sys
+import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.progress import DownloadColumn
 
 from app import migrations
-from app.api.openapi import openapi_document
 from app.cli.common import fail, opened, prepare, prepared, said_plainly
 from app.cli.curation import curation
 from app.cli.keys import keys, new_key
 from app.cli.printing import err, list_refused, out, progress, show_receipt
 from app.cli.removal import remove_command
-from app.cli.serving import listening, secret_of, serve_on
+from app.cli.starting import listening, secret_of
 from app.db.database import Database
-from app.demo.build import Crew, build, empty, is_finished, is_unbuilt, only_builder
 from app.ingest.batch import ingest_file
 from app.ingest.encodings import Limits
 from app.ingest.receipt import Options, Receipt
@@ -29,6 +30,9 @@ from app.records.removals import removal_key
 from app.settings import Settings
 from app.statistics.verify import Verdict
 from app.statistics.verify import verify as recount
+
+if TYPE_CHECKING:
+    from app.demo.build import Crew
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -55,6 +59,9 @@ def demo(
     build_only: Annotated[bool, typer.Option("--build-only", help="Build the record and stop.")] = False,
 ) -> None:
     """Build the synthetic demonstration record (once), and serve it."""
+    from app.cli.serving import serve_on  # noqa: PLC0415 (heavy)
+    from app.demo.build import Crew, DemoError, is_unbuilt  # noqa: PLC0415 (heavy, and of no other command)
+
     settings = Settings()
     if "SUDSTAT_DATA_DIR" not in os.environ:
         settings = settings.model_copy(update={"data_dir": Path(".sudstat-demo")})
@@ -62,7 +69,10 @@ def demo(
         settings = settings.model_copy(update={"port": port})
     sock = None if build_only else listening(settings)
     with Crew() if is_unbuilt(settings.data_dir) else nullcontext() as crew, opened(settings) as url:
-        build_demonstration(url, settings.data_dir, crew)
+        try:
+            build_demonstration(url, settings.data_dir, crew)
+        except DemoError as error:
+            fail(str(error))
         if sock is None:
             return
         out.print("The record is synthetic: invented, and marked so in every answer.")
@@ -71,8 +81,13 @@ def demo(
         serve_on(sock, settings, url)
 
 
-def build_demonstration(url: str, folder: Path, crew: Crew | None) -> None:
-    """Bring a database to hold the demonstration record; one that is there is left as it is."""
+def build_demonstration(url: str, folder: Path, crew: "Crew | None") -> None:
+    """Bring a database to hold the demonstration record; one that is there is left as it is.
+
+    Errors  DemoError
+    """
+    from app.demo.build import build, empty, is_finished, only_builder  # noqa: PLC0415 (as above)
+
     database = Database(url)
     with only_builder(folder):
         prepare(url)
@@ -102,7 +117,12 @@ def serve(
     given = {"host": host, "port": port, "workers": workers}
     settings = Settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     sock = listening(settings)
+    gc.disable()  # until memory is settled
+    # What serves is heavy: it comes while Postgres starts.
+    threading.Thread(target=importlib.import_module, args=("app.cli.serving",), daemon=True).start()
     with prepared(settings) as url:
+        from app.cli.serving import serve_on  # noqa: PLC0415
+
         serve_on(sock, settings, url)
 
 
@@ -185,6 +205,8 @@ def verify(
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
+    from app.api.openapi import openapi_document  # noqa: PLC0415 (heavy)
+
     sys.stdout.write(json.dumps(openapi_document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 

@@ -13,10 +13,9 @@ from pydantic import ValidationError
 
 from app import migrations
 from app.cli.printing import err
-from app.cli.serving import CannotStart
+from app.cli.starting import CannotStart
 from app.db.database import Database
 from app.db.embedded import EmbeddedError, embedded_postgres
-from app.demo.build import DemoError
 from app.errors import Problem
 from app.ingest.batch import IngestError
 from app.ingest.restate import bring_method
@@ -51,7 +50,7 @@ def _of_settings(error: ValidationError) -> str:
 
 
 _PLAINLY: dict[type[Exception], Callable[[Any], str]] = {
-    **dict.fromkeys((EmbeddedError, IngestError, DemoError, CannotStart, Problem), str),
+    **dict.fromkeys((EmbeddedError, IngestError, CannotStart, Problem), str),
     asyncpg.PostgresError: _of_postgres,
     migrations.CannotMigrate: _of_postgres,
     ValidationError: _of_settings,

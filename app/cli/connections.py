@@ -9,7 +9,7 @@ import resource
 import secrets
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.problems import MEDIA_TYPE, problem_body
 from app.errors import BadRequest, HeadersTooLarge, Overloaded, Problem, RequestTimeout
@@ -29,11 +29,20 @@ def raise_file_limit() -> None:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with bounds on what comes before the application."""
+    """uvicorn's protocol, with bounds on what comes before the application.
+
+    An application that has `at_once` is asked for an answer of which every byte is there, before it is called: such a
+    one is sent in one piece.
+    """
 
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_head = True
+    _is_first = False  # nothing of this connection is being answered
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._at_once = getattr(self.app, "at_once", None)
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, unless there are too many."""
@@ -55,23 +64,51 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head and self._head_bytes > HEAD_BYTES:
             self._leave(HeadersTooLarge(f"The head of a request has at most {HEAD_BYTES} bytes."))
+        elif self._head_timer is None and self._is_waiting():
+            self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
 
     def on_message_begin(self) -> None:
-        """A head begins to arrive."""
+        """A head begins to arrive; mostly its end is there too."""
         super().on_message_begin()
-        if self._head_timer is None:
-            self._expect_head()
+        if not self._in_head:
+            self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
         """A head is there."""
         self._stop_timer()
         self._in_head, self._head_bytes = False, 0
+        self._is_first = True
         super().on_headers_complete()
+        self._is_first = False
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is a problem like any other."""
         del msg
         self._leave(BadRequest("This is not HTTP that can be read."))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # What waited behind another comes from the end of that one, again and again: it takes the long way.
+        whole = self._at_once(cycle.scope) if self._is_first and self._at_once and not self.flow.write_paused else None
+        if whole is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        head, body = whole
+        for name, value in self.server_state.default_headers:
+            head += b"%b: %b\r\n" % (name, value)
+        cycle.response_started = cycle.response_complete = True
+        if cycle.keep_alive:
+            self.transport.write(b"%b\r\n%b" % (head, body))
+        else:
+            self.transport.write(b"%bconnection: close\r\n\r\n%b" % (head, body))
+            self.transport.close()
+        self.on_response_complete()
+
+    def _is_waiting(self) -> bool:
+        """Whether a request, or the rest of its head, is waited for without a bound."""
+        if self._in_head:
+            return True
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        return is_answered and self.timeout_keep_alive_task is None and not self.transport.is_closing()
 
     def _expect_head(self) -> None:
         self._in_head, self._head_bytes = True, 0

@@ -8,7 +8,7 @@ import typer
 
 from app.cli.common import prepared, said_plainly
 from app.cli.printing import err, out
-from app.cli.serving import secret_of
+from app.cli.starting import secret_of
 from app.db.database import Database
 from app.db.purge import purge
 from app.ingest.removal import TOUCHED, remove

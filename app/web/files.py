@@ -1,8 +1,7 @@
-"""Files that our pages load: read once, each with its tag, plain and gzipped."""
+"""Files that our pages load: each read and packed once, when it is first asked for, with its tag."""
 
 import gzip
 import mimetypes
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -23,13 +22,15 @@ class Asset:
     tag: str
 
 
+def names() -> frozenset[str]:
+    """The name of every file that is served."""
+    return frozenset(path.name for path in FOLDER.iterdir() if path.suffix in _SERVED)
+
+
 @cache
-def read_assets() -> Mapping[str, Asset]:
-    """Every file that is served, by its name; read and packed once in a process."""
-    return {path.name: _read(path) for path in sorted(FOLDER.iterdir()) if path.suffix in _SERVED}
-
-
-def _read(path: Path) -> Asset:
+def read_asset(name: str) -> Asset:
+    """A file of `names`; to pack a large one takes some hundredths of a second."""
+    path = FOLDER / name
     body = path.read_bytes()
     packed = gzip.compress(body, mtime=0) if path.suffix in _TEXTS else None
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -3,6 +3,7 @@
 Nothing here comes from another host, and the policy sent with each page makes sure of that.
 """
 
+import asyncio
 import json
 from html import escape
 
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.errors import NotFound, Problem, all_problems
-from app.web.files import Asset, read_assets
+from app.web.files import Asset, names, read_asset
 
 _CACHE = "public, max-age=60, stale-while-revalidate=600"
 # style-src 'unsafe-inline': Swagger UI sets style attributes, and Redoc's styled-components writes style elements;
@@ -63,9 +64,9 @@ _REDOC = _PAGE.format(
 
 
 def make_router() -> APIRouter:
-    """The routes of the pages; reads the assets."""
+    """The routes of the pages."""
     router = APIRouter(include_in_schema=False)
-    assets = read_assets()
+    served = names()
     known: list[type[Problem]] = [Problem, *all_problems()]
     problems = {problem.slug: problem for problem in known}
 
@@ -87,9 +88,9 @@ def make_router() -> APIRouter:
     @router.get("/docs/assets/{name}")
     async def send_asset(request: Request, name: str) -> Response:
         """A file of the pages."""
-        if name not in assets:
+        if name not in served:
             raise NotFound("There is no such file.")
-        return _send(assets[name], request)
+        return _send(await asyncio.to_thread(read_asset, name), request)
 
     @router.get("/problems/{slug}")
     async def show_problem(slug: str) -> Response:
