@@ -278,7 +278,8 @@ async def test_a_new_revision_is_seen_by_every_worker_and_a_pinned_answer_stays(
     await take(database, FIRST, layer="court_card", published_at=PUBLISHED[0])
     pinned, today = "/v1/statistics?revision=1", "/v1/statistics?as_of=2023-06-15"
     async with AsyncExitStack() as opened:
-        clients = [(await opened.enter_async_context(worker_of(database_url)))[0] for _ in range(2)]
+        patient = {"pool_wait_s": 60.0}  # sixteen readers who never rest would be refused on a busy machine
+        clients = [(await opened.enter_async_context(worker_of(database_url, **patient)))[0] for _ in range(2)]
         for client in clients:
             assert await revision_of(client) == await revision_of(client) == 1
             assert (await client.get(pinned)).headers["cache-control"] == IMMUTABLE
@@ -370,7 +371,8 @@ async def test_no_answer_mixes_two_revisions_and_no_reader_goes_back(database_ur
     paths = ("/v1/statistics?group_by=court", f"{WEEKLY}?last_n=5", "/v1/cases?limit=3", "/v1/courts/61GV0012")
     seen: dict[tuple[str, int], set[tuple[str, bytes]]] = {}
     async with AsyncExitStack() as opened:
-        clients = [(await opened.enter_async_context(worker_of(database_url)))[0] for _ in range(2)]
+        patient = {"pool_wait_s": 60.0}  # sixteen readers who never rest would be refused on a busy machine
+        clients = [(await opened.enter_async_context(worker_of(database_url, **patient)))[0] for _ in range(2)]
         done = asyncio.Event()
 
         async def read(client: Client, path: str) -> int:
