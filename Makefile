@@ -59,9 +59,12 @@ fuzz: setup
 	$(BIN)/python -m bench.fuzz --examples $(EXAMPLES) --longest $(LONGEST) --phases $(PHASES)
 
 # Beside Datasette, roapi, PostGraphile and bare SQL: the same record, questions and answers; writes bench/results.md.
-# Needs npm and wrk (Debian); the peers go into .peers/. A hundred thousand cases take some minutes to take in.
+# Needs npm and wrk (Debian); the peers go into .peers/. A hundred thousand cases take some minutes to take in; with
+# DIRECTLY=1 their versions are written without files, by a side door.
+REVISIONS ?= 20
+DIRECTLY ?=
 bench: setup
-	$(BIN)/python -m bench.peers --size $(SIZE)
+	$(BIN)/python -m bench.peers --size $(SIZE) --revisions $(REVISIONS) $(if $(DIRECTLY),--directly)
 
 # Cases a second over HTTP, beside a raw COPY of the same cases; figures in bench/ingest.md.
 SIZE ?= 100000

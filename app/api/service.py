@@ -49,8 +49,8 @@ class KnownCodes:
         if known is None or codes is None or known.published_at != state.published_at:
             before = self.latest
             codes = await find_codes(connection, state)
-            if before and before.lists == codes.lists:
-                codes = replace(codes, lists=before.lists)  # once in memory
+            if before and (before.lists, before.stated_lists) == (codes.lists, codes.stated_lists):
+                codes = replace(codes, lists=before.lists, stated_lists=before.stated_lists)  # once in memory
             self._kept[state.revision] = state, codes
         self._kept.move_to_end(state.revision)
         while len(self._kept) > _KEPT_REVISIONS:

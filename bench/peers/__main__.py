@@ -169,7 +169,9 @@ def main() -> int:
     asked.add_argument("--only", default="", help="ids of questions, joined by commas")
     asked.add_argument("--peers", type=Path, default=_ROOT / ".peers", help="folder that the peers are installed into")
     asked.add_argument("--results", type=Path, default=_ROOT / "bench" / "results.md")
-    asked.add_argument("--directly", action="store_true", help="write versions by a side door, not by taking files in")
+    asked.add_argument(
+        "--directly", action="store_true", help="write versions by a side door, instead of taking files in"
+    )
     given = asked.parse_args()
     _need_wrk()
     with ExitStack() as opened:

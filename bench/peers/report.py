@@ -27,6 +27,7 @@ class Measured:
     versions: Sequence[tuple[str, str, str]]
     about: Sequence[str]
     runs: Runs
+    is_direct: bool = False
 
     def _rounds(self, question: str, side: str) -> Sequence[Run]:
         return self.runs.get((question, side), ())
@@ -74,9 +75,16 @@ def _shown(command: Sequence[str] | None) -> str:
 
 def write(found: Measured, place: Path) -> None:
     """The page."""
+    command = f"make bench SIZE={found.size} REVISIONS={found.revisions}" + (" DIRECTLY=1" if found.is_direct else "")
+    taken = "taken in by Sudstat"
+    if found.is_direct:
+        taken = (
+            "written as versions by a side door of the bench, ledger and tally by Sudstat's own statements (taking"
+            " files in is measured in `bench/ingest.md`)"
+        )
     parts = [
-        f"# Beside what one would use instead\n\n`make bench SIZE={found.size}`: {found.size:,} house records of one"
-        f" person each in {found.revisions} revisions, taken in by Sudstat; the same rows as flat tables with"
+        f"# Beside what one would use instead\n\n`{command}`: {found.size:,} house records of one"
+        f" person each in {found.revisions} revisions, {taken}; the same rows as flat tables with"
         f" indexes for the others. Every side gave the same answer to each question before it was measured. Sudstat"
         " answers from one worker with nothing kept (`SUDSTAT_CACHE_MB=0`)"
         " and lets callers wait as the peers do (`SUDSTAT_POOL_WAIT_S=60`),"
