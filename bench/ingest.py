@@ -157,7 +157,7 @@ def main() -> int:
         print(f"{given.size:,} cases in {len(files)} batches, {given.at_once} at once; load before: {load}\n")
         print("| what | seconds | a second | of raw COPY | MB of a batch's process |\n|---|---|---|---|---|")
         _line("raw COPY into a flat table", given.size, raw, raw, 0)
-        with served(url, given.port) as address:
+        with served(url, given.port, SUDSTAT_WRITER_WAIT_S="3600") as address:
             for what in ("new", "the same files again", "the same cases in other files"):
                 if what.endswith("other files"):
                     for file in files:
