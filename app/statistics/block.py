@@ -21,7 +21,7 @@ _IS_IMPRISONED = (
 
 
 async def write_blocks(connection: Connection, revision: int) -> int:
-    """Write the tally's block of a revision: what is staged in `net`, and the blocks that it swallows.
+    """Write the tally's block of a revision: what it wrote to the ledger, and the blocks that it swallows.
 
     Returns how many rows it wrote.
     """
@@ -76,13 +76,13 @@ def entries(one: Sum, table: str) -> str:
 
 def _entries(base: Sum, *, is_first: bool) -> str:
     """What a block of it adds up."""
-    staged = entries(base, "net")
+    posted = entries(base, "(SELECT * FROM ledger WHERE revision = $2) AS ledger")
     if is_first:
-        return f"{staged} AND $1::int[] IS NOT NULL"
+        return f"{posted} AND $1::int[] IS NOT NULL"
     held = f"SELECT court, kind, {', '.join(base.columns)}"
     of = f"sum = {base.number} AND block = ANY($1::int[])"
     return (
-        f"{staged} UNION ALL {held}, 0, n FROM tally WHERE {of} AND year IS NULL"
+        f"{posted} UNION ALL {held}, 0, n FROM tally WHERE {of} AND year IS NULL"
         f" UNION ALL {held}, {position('e')}, {count('e')} FROM tally, unnest(series) AS e WHERE {of} AND year > 0"
     )
 

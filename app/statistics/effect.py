@@ -45,7 +45,7 @@ async def find_effect(connection: Connection, revision: int) -> tuple[Moved, ...
     Call it in the transaction that posted the revision. Events without a day are in no week.
     Shape   one entry for each week and measure that differs; ordered by week, then measure; may be empty
     """
-    moved = await _counts(connection, _posted())
+    moved = await _counts(connection, _posted(revision))
     if not moved:
         return ()
     window = Window(min(moved), period_of(Grain.WEEK, max(moved)).last)
@@ -59,10 +59,10 @@ async def find_effect(connection: Connection, revision: int) -> tuple[Moved, ...
     )
 
 
-def _posted() -> Reading:
-    """What the staged entries add to each week."""
-    select = Select(None, entries="net")
-    select.where.append("day IS NOT NULL")
+def _posted(revision: int) -> Reading:
+    """What a revision's entries add to each week."""
+    select = Select(None)
+    select.where.append(f"revision = {select.add(revision)} AND day IS NOT NULL")
     select.group(_QUESTION.grain, ())
     return select.counts([Counted.of(measure) for measure in _QUESTION.measures], [m.id for m in _QUESTION.measures])
 

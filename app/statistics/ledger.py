@@ -39,9 +39,9 @@ _STAGED = {"versions": "new_versions", "defendants": "new_defendants", "charges"
 _OLD = {"versions": "old_versions", "defendants": "old_defendants", "charges": "old_charges"}
 
 
-def staged_entries(definition: int) -> str:
+def staged_entries(definition: int, *, reference: str = "$1") -> str:
     """The statement that says what the staged versions contribute."""
-    return entries_sql(definition, **_STAGED)
+    return entries_sql(definition, **_STAGED, reference=reference)
 
 
 async def post(
@@ -65,13 +65,16 @@ async def post(
     await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
     now = Method(reference, current())
     is_restated = before is not None and before != now
-    replaced = _rows(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
-    if replaced:
-        await _net(connection, before or now, now, is_restated=is_restated)
-    else:
+    is_fresh = not _rows(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
+    if is_fresh:
         await connection.execute(_HASHING)
-        await connection.execute(_SQL["fresh"].format(entries=staged_entries(now.definition)), reference)
-    added = await connection.execute(_SQL["post"].format(entry_columns=ENTRY_COLUMNS), cause, revision)
+        entries, references = _SQL["fresh"].format(entries=staged_entries(now.definition, reference="$3")), (reference,)
+    else:
+        await _net(connection, before or now, now, is_restated=is_restated)
+        entries, references = "SELECT * FROM net", ()
+    firsts = _SQL["fresh_firsts" if is_fresh else "net_firsts"]
+    statement = _SQL["post"].format(entry_columns=ENTRY_COLUMNS, entries=entries, firsts=firsts)
+    added = await connection.execute(statement, cause, revision, *references)
     await connection.execute(_NO_LONGER_HASHING)
     return {"ledger": _rows(added), "tally": await write_blocks(connection, revision)}
 

@@ -1,6 +1,6 @@
 -- name: staging
 -- Temporary tables of a post. They outlive the transaction, empty, for the connection's next one.
--- what a revision takes away and adds, where the two do not cancel: what goes to the ledger and the tally
+-- what a revision that replaces versions takes away and adds, where the two do not cancel
 CREATE TEMPORARY TABLE IF NOT EXISTS net ON COMMIT DELETE ROWS AS SELECT {entry_columns}, n FROM ledger WITH NO DATA;
 -- events that were held before, and what changed about them
 CREATE TEMPORARY TABLE IF NOT EXISTS held (court text, case_id uuid, event text, cause text) ON COMMIT DELETE ROWS;
@@ -53,33 +53,35 @@ SELECT court, case_id, event,
 FROM units GROUP BY court, case_id, event HAVING bool_or(was_held)
 
 -- name: fresh
--- Where nothing is replaced. $1 is the reference set in force.
-INSERT INTO net SELECT *, 1 FROM ({entries}) fresh
+-- What is added where nothing is replaced. $3 is the reference set in force.
+SELECT *, 1 AS n FROM ({entries}) fresh
+
+-- name: fresh_firsts
+-- The first day, by court, of which it matters whether it had been looked at.
+SELECT court, min(day) AS day FROM (
+    SELECT court, least(received_on, decided_on) AS day FROM new_versions
+    UNION ALL SELECT court, decided_on FROM new_defendants
+) days GROUP BY court
+
+-- name: net_firsts
+SELECT court, min(day) AS day FROM net e
+WHERE NOT EXISTS (SELECT FROM held h WHERE h.court = e.court AND h.case_id = e.case_id AND h.event = e.event)
+GROUP BY court
 
 -- name: post
 -- The revision's entries under the cause that was stated ($1), else the one found: what changed, or for an event that
 -- was not held before whether its day had been looked at. Coverage counts as it was before this revision.
 -- $2 is the revision.
 INSERT INTO ledger (revision, cause, {entry_columns}, n)
-WITH days AS MATERIALIZED (
-    SELECT DISTINCT court, day FROM net e
-    WHERE $1::text IS NULL AND day IS NOT NULL AND court IN (SELECT court FROM coverage_windows) AND NOT EXISTS (
-        SELECT FROM held h WHERE h.court = e.court AND h.case_id = e.case_id AND h.event = e.event)
-),
-covered AS MATERIALIZED (
+WITH covered AS MATERIALIZED (
     SELECT w.court, range_agg(daterange(starts_on, ends_on, '[]')) AS days, max(ends_on) AS last_on
-    FROM (SELECT court, min(day) AS day FROM days GROUP BY court) first
+    FROM ({firsts}) first
     JOIN coverage_windows w ON w.court = first.court AND w.ends_on >= first.day
-    WHERE is_whole AND revision < $2 AND superseded_in IS NULL
+    WHERE is_whole AND revision < $2 AND superseded_in IS NULL AND $1::text IS NULL
     GROUP BY w.court
-),
-looked_at AS MATERIALIZED (
-    SELECT d.court, d.day,
-           CASE WHEN d.day > c.last_on THEN 'new' WHEN d.day <@ c.days THEN 'late_reported' ELSE 'newly_found' END
-               AS cause
-    FROM days d JOIN covered c ON c.court = d.court
 )
-SELECT $2::int, coalesce($1, h.cause, l.cause, 'new'), e.*
-FROM net e
+SELECT $2::int, coalesce($1, h.cause, CASE WHEN e.day <= c.last_on THEN
+           CASE WHEN e.day <@ c.days THEN 'late_reported' ELSE 'newly_found' END END, 'new'), e.*
+FROM ({entries}) e
 LEFT JOIN held h ON h.court = e.court AND h.case_id = e.case_id AND h.event = e.event
-LEFT JOIN looked_at l ON l.court = e.court AND l.day = e.day
+LEFT JOIN covered c ON c.court = e.court

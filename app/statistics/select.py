@@ -152,14 +152,12 @@ class Select:
     """One statement in the making; `joined` to its table.
 
     `last`     the day by which horizons end: the record's last, or by court where courts were looked at to other days
-    `entries`  the table that is read where no sum is
     `series`   what is read of a sum
     """
 
     source: Sum | None
     last: date | Mapping[str, date] | None = None
     joined: str = ""
-    entries: str = "ledger"
     series: str = ""
     groups: list[str] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
@@ -168,7 +166,7 @@ class Select:
     @property
     def table(self) -> str:
         """What it reads."""
-        return self.entries + self.joined if self.source is None else f"({self.series}) AS tally"
+        return "ledger" + self.joined if self.source is None else f"({self.series}) AS tally"
 
     def add(self, value: Any) -> str:
         """A parameter with this value."""
