@@ -89,7 +89,7 @@ class Acting:
         await restate_arrivals(connection, self.revision)
         posted = await post(connection, self.revision, self.reference, cause=self.act.cause)
         effect = await find_effect(connection, self.revision)
-        await write_versions(connection)
+        await write_versions(connection, self.revision)
         await publish(
             connection,
             NewRevision(

@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -19,13 +19,14 @@ from app.ingest.coverage import Window, stage_coverage, write_coverage
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
 from app.ingest.growth import has_grown, tell_planner
 from app.ingest.idempotency import Claim, answer_of
-from app.ingest.identity import assign_cases
+from app.ingest.identity import assign_cases, group_rows
 from app.ingest.kept import keep_refused
 from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.sudrfscraper_meta import Meta, read_meta
-from app.ingest.merge import STAGE, Merging, keep_suspected, refuse_repeated, stage_changes, write_changes
+from app.ingest.merge import Merging, keep_suspected, refuse_repeated, stage_changes, write_changes
 from app.ingest.receipt import Options, Receipt, Tallied
 from app.ingest.record import Covered, IngestError, Layout, Outcome, Record, Refused, Skipped, Warned
+from app.ingest.staging import CHUNK, STAGE, Staged, Staging, Terms, open_bodies
 from app.ingest.suppression import Suppression
 from app.records.publishing import NewRevision, publish
 from app.records.reference import gravity_of
@@ -36,7 +37,8 @@ from app.statistics.effect import Moved, find_effect
 from app.statistics.ledger import post
 from app.vocabulary import Cause
 
-_NEXT = "SELECT p.revision + 1, (SELECT max(reference) FROM reference_sets) FROM published p"
+_NEXT = "SELECT revision + 1 FROM published"
+_REFERENCE = "SELECT max(reference) FROM reference_sets"
 _KEEP = """
 INSERT INTO batches (batch_id, revision, digest, author, seen_on, created_at, receipt)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -186,19 +188,29 @@ class _Batch:
             self.tallied.take_as_unchanged(taken["receipt"])
             return await self._keep(connection, self._receipt())
         await connection.execute(STAGE)
-        await connection.copy_records_to_table("stage", records=self._stage_rows(suppression.sift(outcomes)))
+        with open_bodies() as bodies:
+            staging = Staging(await self._terms(connection), bodies)
+            return await self._merge_staged(connection, outcomes, suppression, staging)
+
+    async def _merge_staged(
+        self, connection: Connection, outcomes: Iterable[Outcome], suppression: Suppression, staging: Staging
+    ) -> Receipt:
+        rows = self._stage_rows(suppression.sift(outcomes))
+        while chunk := list(islice(rows, CHUNK)):
+            await staging.take(connection, chunk, may_make=not self._is_refused)
         if self._is_refused:
             return await self._keep(connection, self._receipt())
+        groups = await group_rows(connection)
         if self.after is not None:
             await self.after
         await take_turn(connection, wait_s=self.writer_wait_s)
-        await assign_cases(connection)
+        await assign_cases(connection, groups)
         self.staged -= await suppression.settle(connection)
         if self.layout.refuses_duplicates:
             await refuse_repeated(connection, self.tallied)
             if self._is_refused:
                 return await self._keep(connection, self._receipt())
-        return await self._merge(connection)
+        return await self._merge(connection, staging)
 
     @property
     def _is_refused(self) -> bool:
@@ -210,27 +222,33 @@ class _Batch:
         if self.options.seen_on is None:
             self.seen_on = await connection.fetchval(_FIRST_SEEN, self.digest) or self.seen_on
 
-    async def _merge(self, connection: Connection) -> Receipt:
-        revision, reference = tuple(await connection.fetchrow(_NEXT))
+    async def _terms(self, connection: Connection) -> Terms:
+        reference = await connection.fetchval(_REFERENCE)
         gravity = await gravity_of(connection, reference)
-        merging = Merging(revision, self.options.layer, self.layout.lists_all_defendants, self.digest, gravity)
+        return Terms(self.options.layer, self.layout.lists_all_defendants, self.digest, reference, gravity)
+
+    async def _merge(self, connection: Connection, staging: Staging) -> Receipt:
+        revision = await connection.fetchval(_NEXT)
+        terms = await self._terms(connection)
+        merging = Merging(revision, terms, staging)
         changes = 0
         if await connection.fetchrow(_TAKEN_WHOLE, self.digest, self.seen_on):
             self.tallied.counts["unchanged"] += self.staged  # the same file again changes no case
+            await staging.forget(connection)
         else:
             changes = await stage_changes(connection, merging, self.tallied)
             self._check_affected()
         looks = await stage_coverage(connection, self._window(), self.covered, seen_on=self.seen_on)
         if not changes and not looks:
             return await self._keep(connection, self._receipt())
-        posted = await post(connection, revision, reference)
+        posted = await post(connection, revision, terms.reference)
         effect = await find_effect(connection, revision)
         if changes:
             await write_changes(connection, merging)
         if self.tallied.possible_duplicates:
             await keep_suspected(connection, merging)
         await write_coverage(connection, revision, source=self.options.source, seen_on=self.seen_on)
-        await publish(connection, self._new_revision(revision, reference, posted))
+        await publish(connection, self._new_revision(revision, terms.reference, posted))
         self.has_grown = await has_grown(connection)
         return await self._keep(connection, self._receipt(revision, effect))
 
@@ -293,7 +311,7 @@ class _Batch:
         is_refused = revision is None and self._is_refused
         return Receipt(self.batch_id, revision, applied, self.tallied, effect, is_refused)
 
-    def _stage_rows(self, outcomes: Iterable[Outcome]) -> Iterator[tuple[Any, ...]]:
+    def _stage_rows(self, outcomes: Iterable[Outcome]) -> Iterator[Staged]:
         for outcome in outcomes:
             self.tallied.received += not isinstance(outcome, Warned | Covered)
             match outcome:
@@ -309,7 +327,7 @@ class _Batch:
                 case Covered():
                     self.covered.append(outcome)
 
-    def _stage_row(self, line: int, record: Record) -> tuple[Any, ...]:
+    def _stage_row(self, line: int, record: Record) -> Staged:
         said = record.said
         previous: dict[str, str] = {}
         for shown, key in record.previous:
@@ -325,7 +343,7 @@ class _Batch:
             ("previous", record.previous),
         )
         body = {**said, **{field: value for field, value in known_by if value}}
-        return (
+        return Staged(
             line, record.place, record.court, record.instance, record.number, record.number_key, record.card_guid,
             list(previous.values()), list(previous), record.uid,
             record.seen_on or self.seen_on, record.row_hash, is_closed(said.get("disposition")),

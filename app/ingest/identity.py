@@ -10,22 +10,23 @@ from app.db.database import Connection, analyze, load_statements
 _SQL = load_statements(__file__, "merge.sql")
 
 
-async def assign_cases(connection: Connection) -> None:
+Groups = list[list[int]]
+
+
+async def group_rows(connection: Connection) -> Groups:
+    """Fill `stage_keys`; returns the rows, by line, that are of one case because they share keys."""
+    analyzed = analyze("stage (line, court)", "stage_keys (line, court, instance, kind, key)")
+    await connection.execute(f"{_SQL['keys']}; {analyzed}")
+    return _groups(row["lines"] for row in await connection.fetch(_SQL["linked"]))
+
+
+async def assign_cases(connection: Connection, groups: Groups) -> None:
     """Fill `assigned`: each staged row's case, found or new.
 
     A row goes to the first case found by card GUID, number, previous numbers. Rows of the batch that share a key are
     of one case, unless their own keys lead to different ones: then each goes to its own.
     """
-    await connection.execute(
-        "; ".join(
-            (
-                _SQL["keys"],
-                analyze("stage (line, court)", "stage_keys (line, court, instance, kind, key)"),
-                _SQL["found"],
-            )
-        )
-    )
-    groups = _groups(row["lines"] for row in await connection.fetch(_SQL["linked"]))
+    await connection.execute(_SQL["found"])
     linked = [line for group in groups for line in group]
     await connection.execute(_SQL["assign"], linked)
     if not linked:
@@ -57,7 +58,7 @@ def _assign(groups: Sequence[Sequence[int]], found: Found, fresh: dict[int, UUID
     return rows
 
 
-def _groups(links: Iterable[Sequence[int]]) -> list[list[int]]:
+def _groups(links: Iterable[Sequence[int]]) -> Groups:
     """Connected components of rows, each in order (union-find with path halving)."""
     parent: dict[int, int] = {}
 

@@ -9,31 +9,27 @@ from uuid import UUID
 from app.db.database import Connection, analyze, load_statements
 from app.ingest.receipt import SHOWN, Tallied
 from app.ingest.record import Refused
+from app.ingest.staging import CHUNK, New, Staging, Terms, stage_new
 from app.records.ids import show_id
 from app.records.kin import restate_arrivals
-from app.records.resolve import Body, Gravity, keys_of, overlay, resolve
-from app.records.writing import STAGE as STAGE_VERSIONS
+from app.records.resolve import Body, keys_of, overlay, resolve
 from app.records.writing import Versioned, stage_versions, write_versions
 
 _SQL = load_statements(__file__, "merge.sql")
 _ALIKE = _SQL["alike"].format(fresh=_SQL["fresh"])
-_CHUNK = 5_000
-STAGE = f"{_SQL['staging']}; {STAGE_VERSIONS}"
 
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """What holds for every row of a batch being merged."""
+    """A batch being merged, as a revision."""
 
     revision: int
-    layer: str
-    is_complete: bool  # a row lists all defendants
-    digest: bytes
-    gravity: Gravity
+    terms: Terms
+    staging: Staging
 
     def sql(self, name: str) -> str:
         """A statement with the layer and the revision in it; both are ours, not a caller's."""
-        return _SQL[name].format(layer=self.layer, revision=self.revision, alike=_ALIKE)
+        return _SQL[name].format(layer=self.terms.layer, revision=self.revision, alike=_ALIKE)
 
 
 async def refuse_repeated(connection: Connection, tallied: Tallied) -> None:
@@ -53,7 +49,7 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
 
     Returns how many statements would be new; 0 where the record stays as it is.
     """
-    await connection.execute(merging.sql("judge"), merging.digest)
+    await connection.execute(merging.sql("judge"), merging.terms.digest)
     await connection.execute(analyze("judged"))
     outcomes = "SELECT outcome, count(*) FROM judged WHERE outcome <> 'candidate' GROUP BY outcome"
     for outcome, count in await connection.fetch(outcomes):
@@ -69,20 +65,19 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
 async def write_changes(connection: Connection, merging: Merging) -> None:
     """Write the staged statements and versions to the record."""
     identifiers = ("write_fresh_identifiers", "write_identifiers")
-    names = ("write_cases", *identifiers, "supersede_statements", "write_statements")
+    names = ("write_cases", *identifiers, "supersede_statements", "write_statements", "write_fresh_statements")
     await connection.execute("; ".join((analyze("new_statements (court, case_id)"), *map(merging.sql, names))))
-    await write_versions(connection)
+    await write_versions(connection, merging.revision)
 
 
 async def _stage_fresh(connection: Connection, merging: Merging, tallied: Tallied) -> int:
-    """Stage the versions of new cases; their statements take nothing's place and are written at once."""
-    written = 0
+    """Stage new cases that were not made ahead; returns how many new ones there are."""
+    written = await merging.staging.settle(connection, merging.terms)
     cursor = await connection.cursor(merging.sql("fresh_cases"))
-    while rows := await cursor.fetch(_CHUNK):
-        made = [_make(row, merging) for row in rows]
-        written += len(made)
-        await connection.copy_records_to_table("statements", records=_statement_rows(made, merging))
-        await stage_versions(connection, [change.version for change in made if change.version is not None])
+    while rows := await cursor.fetch(CHUNK):
+        written += len(rows)
+        new = [New(*rest, merging.staging.bodies.at(line)) for line, *rest in map(tuple, rows)]  # type: ignore[call-arg]
+        await stage_new(connection, new, merging.terms, merging.revision)
     tallied.counts["created"] += written
     return written
 
@@ -91,11 +86,12 @@ async def _stage_changed(connection: Connection, merging: Merging, tallied: Tall
     """Stage the statements and versions of cases that are held and change."""
     written = 0
     cursor = await connection.cursor(merging.sql("candidates"))
-    while rows := await cursor.fetch(_CHUNK):
-        merged = [_merge(row, merging) for row in rows]
-        for row, change in zip(rows, merged, strict=True):
+    while rows := await cursor.fetch(CHUNK):
+        said = [merging.staging.bodies.at(row["line"]) for row in rows]
+        merged = [_merge(row, body, merging) for row, body in zip(rows, said, strict=True)]
+        for row, body, change in zip(rows, said, merged, strict=True):
             tallied.counts["changed" if change.is_one else "unchanged"] += 1
-            if row["row"].get("defendants") and change.body.get("defendants_changed"):
+            if body.get("defendants") and change.body.get("defendants_changed"):
                 tallied.confuse(row["place"], change.court, show_id(change.case_id))
         changes = [change for change in merged if change.is_one]
         written += len(changes)
@@ -128,25 +124,15 @@ class _Change:
     version: Versioned | None
 
 
-def _make(row: Any, merging: Merging) -> _Change:
-    """What one row makes of a case that is not held yet."""
-    court, case_id, seen_on, row_hash, _, instance, said = row
-    body = overlay(None, None, said, is_complete=merging.is_complete)
-    is_card = merging.layer == "court_card"
-    effective = resolve(body, None, merging.gravity) if is_card else resolve(None, body, merging.gravity)
-    version = Versioned(court, case_id, merging.revision, 1, instance, effective.arrival or "new", effective)
-    return _Change(court, case_id, True, seen_on, row_hash, body, version)
-
-
-def _merge(row: Any, merging: Merging) -> _Change:
+def _merge(row: Any, said: Body, merging: Merging) -> _Change:
     """What one row makes of its case, with the version where it is another."""
-    own, other = row["own"], row["other"]
-    is_card = merging.layer == "court_card"
-    body = overlay(own, other, row["row"], is_complete=merging.is_complete)
+    own, other, terms = row["own"], row["other"], merging.terms
+    is_card = terms.layer == "court_card"
+    body = overlay(own, other, said, is_complete=terms.is_complete)
     is_change = body != own
     version = None
     if is_change:
-        effective = resolve(body, other, merging.gravity) if is_card else resolve(other, body, merging.gravity)
+        effective = resolve(body, other, terms.gravity) if is_card else resolve(other, body, terms.gravity)
         has_kin = effective.uid and not effective.is_set_aside
         derived = row["arrival"] if has_kin else None  # of kin, until they are looked at anew
         arrival = effective.arrival or derived or "new"
@@ -164,12 +150,12 @@ def _statement_rows(changes: list[_Change], merging: Merging) -> Iterator[tuple[
         yield (
             change.court,
             change.case_id,
-            merging.layer,
+            merging.terms.layer,
             merging.revision,
             None,
             change.seen_on,
             change.row_hash,
-            merging.digest,
+            merging.terms.digest,
             change.body,
             None,
         )

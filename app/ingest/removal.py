@@ -210,7 +210,7 @@ class _Removing:
             await self.connection.execute(_SQL[name], *self.of, revision)
         posted = await post(self.connection, revision, reference, cause=Cause.REMOVED)
         assert posted["ledger"] == 0, "a removal moves no number"
-        await write_versions(self.connection)
+        await write_versions(self.connection, revision)
         await publish(
             self.connection,
             NewRevision(

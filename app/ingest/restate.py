@@ -65,7 +65,7 @@ async def _restate(connection: Connection, revision: int, before: Method, now: M
     if changed:
         await restate_arrivals(connection, revision)
     posted = await post(connection, revision, now.reference, cause=Cause.METHOD, before=before)
-    await write_versions(connection)
+    await write_versions(connection, revision)
     await publish(
         connection,
         NewRevision(

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.db.database import Connection
 from app.records.resolve import Effective, Person
+from app.records.tables import Charge, Defendant, Version
 
 STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS new_versions (LIKE versions) ON COMMIT DELETE ROWS;
@@ -20,13 +21,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS moved (court text, case_id uuid, arrival te
 """
 STAGED = ("new_versions", "new_defendants", "new_charges", "moved")
 
-_WRITE = """
-UPDATE versions v SET superseded_in = n.revision FROM new_versions n
-WHERE v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL;
-INSERT INTO versions SELECT * FROM new_versions;
-INSERT INTO defendants SELECT * FROM new_defendants;
-INSERT INTO charges SELECT * FROM new_charges
+_SUPERSEDE = """
+UPDATE versions v SET superseded_in = {revision} FROM new_versions n
+WHERE v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL
 """
+_KEPT = {"versions": Version, "defendants": Defendant, "charges": Charge}
 
 
 @dataclass(slots=True)
@@ -49,9 +48,14 @@ async def stage_versions(connection: Connection, versions: Sequence[Versioned]) 
     await connection.copy_records_to_table("new_charges", records=_charge_rows(versions))
 
 
-async def write_versions(connection: Connection) -> None:
-    """Supersede what the staged versions replace, and add them."""
-    await connection.execute(_WRITE)
+async def write_versions(connection: Connection, revision: int) -> None:
+    """Supersede what the staged versions replace, and add them as those of the revision."""
+    steps = [_SUPERSEDE.format(revision=revision)]
+    for table, model in _KEPT.items():
+        names = [column.name for column in model.__table__.columns]  # type: ignore[attr-defined]
+        values = ", ".join(str(revision) if name == "revision" else name for name in names)
+        steps.append(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM new_{table}")
+    await connection.execute("; ".join(steps))
 
 
 def _version_row(v: Versioned) -> tuple[Any, ...]:

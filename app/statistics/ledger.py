@@ -68,13 +68,13 @@ async def post(
     is_fresh = not _rows(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
     if is_fresh:
         await connection.execute(_HASHING)
-        entries, references = _SQL["fresh"].format(entries=staged_entries(now.definition, reference="$3")), (reference,)
+        entries = _SQL["fresh"].format(entries=staged_entries(now.definition, reference="$3"))
     else:
         await _net(connection, before or now, now, is_restated=is_restated)
-        entries, references = "SELECT * FROM net", ()
+        entries = "SELECT * FROM net"
     firsts = _SQL["fresh_firsts" if is_fresh else "net_firsts"]
     statement = _SQL["post"].format(entry_columns=ENTRY_COLUMNS, entries=entries, firsts=firsts)
-    added = await connection.execute(statement, cause, revision, *references)
+    added = await connection.execute(statement, cause, revision, *([reference] if is_fresh else []))
     await connection.execute(_NO_LONGER_HASHING)
     return {"ledger": _rows(added), "tally": await write_blocks(connection, revision)}
 
