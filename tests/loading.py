@@ -62,7 +62,7 @@ JUDGED = {"resultDate": "21.04.2023", "decision": "Вынесен ПРИГОВО
 JUDGED_LATER = {**JUDGED, "resultDate": "22.04.2023"}
 
 
-_WAYS = ("limits", "writer_wait_s", "encoding", "is_gzip")  # of taking a file, beside its options
+_WAYS = ("limits", "writer_wait_s", "encoding", "is_gzip", "after")  # of taking a file, beside its options
 
 
 class Desk:
