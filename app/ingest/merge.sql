@@ -80,8 +80,9 @@ JOIN assigned a ON a.line = o.line
 WHERE k.line = ANY ($1::int[])
 
 -- name: judge
--- What becomes of each row. $1 is the layer, $2 the digest of the batch's file.
--- Of several rows of one case the one with a decision counts, then the later decision, and so on.
+-- What becomes of each row. $1 is the digest of the batch's file.
+-- The one row about a new case is taken. Of several rows of one case the one with a decision counts, then the later
+-- decision, and so on.
 INSERT INTO judged
 WITH ranked AS (
     SELECT s.line, s.court, a.case_id, a.is_new, s.seen_on, s.row_hash,
@@ -90,7 +91,12 @@ WITH ranked AS (
                ORDER BY s.is_decided DESC, s.decided_on DESC NULLS LAST, s.in_force_on DESC NULLS LAST,
                         s.row_hash DESC, s.seen_on DESC, s.line) AS rank
     FROM stage s JOIN assigned a ON a.line = s.line
+    WHERE a.is_linked OR NOT a.is_new
 )
+SELECT s.line, s.court, a.case_id, true, s.seen_on, s.row_hash, NULL::bytea, NULL::date, 'candidate'
+FROM stage s JOIN assigned a ON a.line = s.line
+WHERE a.is_new AND NOT a.is_linked
+UNION ALL
 SELECT r.line, r.court, r.case_id, r.is_new, r.seen_on, r.row_hash,
        l.row_hash AS held_hash, greatest(l.seen_on, g.seen_on) AS held_on,
        CASE WHEN r.rank > 1 THEN 'superseded_in_file'

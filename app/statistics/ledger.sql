@@ -85,3 +85,4 @@ SELECT $2::int, coalesce($1, h.cause, CASE WHEN e.day <= c.last_on THEN
 FROM ({entries}) e
 LEFT JOIN held h ON h.court = e.court AND h.case_id = e.case_id AND h.event = e.event
 LEFT JOIN covered c ON c.court = e.court
+ORDER BY e.court  -- so that one place of an index after another is written to, and a court's entries lie together
