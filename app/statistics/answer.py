@@ -101,12 +101,13 @@ async def find_answer(
     )
     rows = await aside(len(periods) * len(combinations), made.table)
     breaks = tuple(describe_breaks(question, plan.window or known.covered, lang))
+    compared = replace(plan.window, first=earlier[0].first) if earlier and plan.window else plan.window
     columns = columns_for(plan, lang, is_rounded=rounding > 1)
     warnings = (
         *warn_outside(question, known),
         *warn_left_out(plan, left_out, rounding),
         *warn_overlap(question),
-        *warn_across_break(question, columns, rows, breaks),
+        *warn_across_break(question, columns, rows, describe_breaks(question, compared, lang)),
         *warn_rounded(rounding),
     )
     return Answer(
