@@ -3,11 +3,10 @@
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from statistics import quantiles
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -16,12 +15,10 @@ from hypothesis import strategies as st
 from app.records.revisions import State
 from app.statistics import Codes, find_answer, find_codes, read_question
 from app.statistics.answer import plan_of
-from app.statistics.block import write_blocks
-from app.statistics.ledger import ENTRY_COLUMNS
 from app.statistics.periods import Grain, list_periods
 from app.statistics.span import Vintages
 from app.statistics.sums import SUMS, WHOLE, Sum
-from tests.ledgers import person, random_entry, rows_of, state_of
+from tests.ledgers import person, post, random_entry, rows_of, state_of
 from tests.recount import COUNTS, KEYS, Entry, Given, Posted, is_imprisoned, key_of
 
 PUBLISHED = datetime(2029, 6, 30, 12, tzinfo=UTC)
@@ -61,21 +58,8 @@ def long_ledger(pick: random.Random) -> list[Posted]:
     return posted
 
 
-async def post(connection: Any, posted: Iterable[Posted]) -> None:
-    """Write the ledger, and the tally's blocks as a revision does."""
-    names = [entry.name for entry in fields(Entry)]
-    by_revision: defaultdict[int, list[tuple[int, int, Entry]]] = defaultdict(list)
-    for number, (revision, entry, n) in enumerate(posted):
-        by_revision[revision].append((number, n, entry))
-    await connection.execute(f"CREATE TEMPORARY TABLE net AS SELECT {ENTRY_COLUMNS}, n FROM ledger WITH NO DATA")
-    for revision in range(1, LAST + 1):
-        rows = [(UUID(int=number), 0, n, *asdict(entry).values()) for number, n, entry in by_revision[revision]]
-        columns = ["case_id", "defendant", "n", *names]
-        await connection.execute("TRUNCATE net")
-        await connection.copy_records_to_table("net", records=rows, columns=columns)
-        of_ledger = [(revision, "new", *row) for row in rows]
-        await connection.copy_records_to_table("ledger", records=of_ledger, columns=["revision", "cause", *columns])
-        await write_blocks(connection, revision)
+def caused(posted: Iterable[Posted]) -> Iterable[tuple[int, str, Entry, int]]:
+    return ((revision, "new", entry, n) for revision, entry, n in posted)
 
 
 def state_at(revision: int) -> State:
@@ -205,7 +189,7 @@ async def test_any_window_of_any_sum_over_many_years_is_the_reckoning(connection
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await post(connection, posted)
+        await post(connection, caused(posted), LAST)
         for revision in (pick.randint(1, 7), 8, pick.randint(9, 15), 16, LAST):
             codes = await find_codes(connection, state_at(revision))
             for one in SUMS.values():
@@ -224,7 +208,7 @@ async def test_each_period_of_its_own_revision_is_the_reckoning(connection: Any,
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await post(connection, posted)
+        await post(connection, caused(posted), LAST)
         codes = await find_codes(connection, state_at(LAST))
         for one in SUMS.values():
             given = random_question(pick, one) | {"start_period": ("2020-06-03",), "end_period": ("2027-02-03",)}
@@ -262,7 +246,8 @@ async def test_week_53_holds_seven_days_of_two_years_in_every_sum(
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await post(connection, [(number % LAST + 1, entry, 1) for number, entry in enumerate((*convicted, *received))])
+        held = enumerate((*convicted, *received))
+        await post(connection, ((number % LAST + 1, "new", entry, 1) for number, entry in held), LAST)
         codes = await find_codes(connection, state_at(LAST))
         for one in SUMS.values():
             name = "term_months_median" if one.is_of_terms else "cases_received"
@@ -280,7 +265,7 @@ async def test_week_53_holds_seven_days_of_two_years_in_every_sum(
 async def test_each_sum_is_read_where_it_is_named(connection: Any) -> None:
     """What the laws above compare is read from the sum that they name, or the days that it is made from."""
     pick = random.Random(53)
-    await post(connection, long_ledger(pick))
+    await post(connection, caused(long_ledger(pick)), LAST)
     codes = await find_codes(connection, state_at(LAST))
     for one in SUMS.values():
         coarse = daily = False
