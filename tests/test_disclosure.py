@@ -239,8 +239,30 @@ async def test_too_few_do_not_widen_what_is_shown(server_url: str, template: str
                 )
         async with client_of(url) as client:
             exact = await read(client, f"{vintages}&end_period=2025")
+            compared = await read(client, "/v1/compare?from=1&to=5&measures=cases_received&group_by=year")
     assert shown == {5: ("2023", [(5, 0)]), 6: ("2025", [(6, K)])}
     assert [(row["vintage_revision"], row["cases_received"]) for row in exact["results"]] == [(5, 1), (6, K)]
+    told = compared["results"][-1]["cases_received"]
+    assert (compared["results"][-1]["year"], told["after"], sum(told["causes"].values())) == ("2025", 1, 1)
+
+
+async def test_a_part_of_fewer_than_k_is_0_whether_it_came_or_went(server_url: str, template: str) -> None:
+    """Down is towards 0: a part of -1 would else be told as -5."""
+    async with cloned(server_url, template) as url:
+        await crowd(url)
+        moved = (
+            case(GROZNY, f"1-{number}/2023", received_on="2023-01-10", defendants=[person("332:1")])
+            for number in range(1, 9)
+        )
+        await take(Database(url), tuple(moved), layer="newsroom", published_at=PUBLISHED[1])
+        path = "/v1/compare?from=4&to=5&measures=persons_received,cases_charged&group_by=offence"
+        async with client_of(url) as client:
+            exact = (await read(client, path))["results"]
+        async with client_of(url, anonymous_rounding=K) as client:
+            rounded = (await read(client, path))["results"]
+    assert any(-K < n < 0 for row in exact for n in row["persons_received"]["causes"].values())
+    parts = [n for row in rounded for name in row if name != "offence" for n in row[name]["causes"].values()]
+    assert parts and min(parts) == 0
 
 
 async def test_shares_are_made_of_rounded_counts_and_medians_need_k(crowded: str) -> None:

@@ -74,7 +74,9 @@ async def test_only_ordinary_reports_are_a_delay(connection: Any) -> None:
     posted += [
         (25, "new", received(23), 1),  # another source begins
         (26, "new", received(24), 1),
-        (27, "late_reported", received(8, MOSCOW), 1),  # of days before Moscow was loaded, in week 9
+        (3, "new", received(1), 1),  # of the week in which publishing began
+        (27, "late_reported", received(8, MOSCOW), 1),  # of days before Moscow was loaded, on the Monday of week 10
+        (27, "late_reported", replace(received(10, MOSCOW), day=published(10).date()), 1),  # and of that day
         (27, "late_reported", received(10, MOSCOW), 1),
         (28, "corrected", received(25), 1),
         (29, "corrected", received(25), -1),
@@ -82,8 +84,8 @@ async def test_only_ordinary_reports_are_a_delay(connection: Any) -> None:
     await publish(connection, 30, posted, {25: "another"})
     assert {cause for cause, week in weeks.items() if await ordinary(connection, 30, week)} == set(ORDINARY)
     assert set(ORDINARY) == {"new", "late_reported", "corrected"}
-    told = {week: await ordinary(connection, 30, week) for week in (8, 10, 23, 24, 25)}
-    assert told == {8: 0, 10: 1, 23: 0, 24: 1, 25: 0}
+    told = {week: await ordinary(connection, 30, week) for week in (1, 8, 10, 23, 24, 25)}
+    assert told == {1: 0, 8: 0, 10: 1, 23: 0, 24: 1, 25: 0}
     assert await ordinary(connection, 28, 25) == 1  # until it was taken back
     assert await ordinary(connection, 25, 24) == 0  # not published yet
 
