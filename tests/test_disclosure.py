@@ -246,6 +246,21 @@ async def test_too_few_do_not_widen_what_is_shown(server_url: str, template: str
     assert (compared["results"][-1]["year"], told["after"], sum(told["causes"].values())) == ("2025", 1, 1)
 
 
+async def test_how_many_are_left_out_is_rounded_in_warnings_too(server_url: str, template: str) -> None:
+    undated = [case(GROZNY, f"1-{700 + number}/2023", defendants=[person("337:5")]) for number in range(7)]
+    told = {}
+    async with cloned(server_url, template) as url:
+        await crowd(url)
+        for records in (undated[:4], undated[4:]):
+            await take(Database(url), tuple(records), layer="newsroom", published_at=PUBLISHED[1])
+        async with client_of(url, anonymous_rounding=K) as client:
+            for number in (5, 6):
+                path = f"/v1/statistics?measures=cases_received&group_by=month&revision={number}"
+                warnings = (await read(client, path))["warnings"]
+                told[number] = [(one["undated"], one["detail"][:2]) for one in warnings if one["code"] == "undated"]
+    assert told == {5: [], 6: [(5, "5 ")]}
+
+
 async def test_a_part_of_fewer_than_k_is_0_whether_it_came_or_went(server_url: str, template: str) -> None:
     """Down is towards 0: a part of -1 would else be told as -5."""
     async with cloned(server_url, template) as url:
