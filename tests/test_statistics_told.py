@@ -174,7 +174,7 @@ async def test_too_many_classes_of_sentence_are_refused_with_their_number(connec
 
 @pytest.mark.parametrize("persons", [29, 30])
 async def test_fewer_than_thirty_are_small(connection: Any, persons: int) -> None:
-    sentenced = {"sentence_class": "custodial", "sentence_kind": "imprisonment", "term_months": 12}
+    sentenced: dict[str, Any] = {"sentence_class": "custodial", "sentence_kind": "imprisonment", "term_months": 12}
     received = person("2020-06-01", unit="case", event="received", disposition="verdict", days=3)
     await hold(connection, *[person(**sentenced)] * persons, *[received] * persons)
     names = ("custodial_share", "term_months_median", "decided_within_30_days_share")
