@@ -352,7 +352,8 @@ class TooManyCells(Problem):
     )
     remedy = (
         "Ask for a shorter time, a coarser grain, fewer dimensions or measures, or more filters. cells says how many"
-        " there would be, limit how many are given."
+        " there would be (to a caller whose counts are rounded: how many there might be, by periods and codes), limit"
+        " how many are given."
     )
     asked = "GET /v1/statistics?group_by=day,court,offence_part"
     told = (

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
@@ -13,6 +13,8 @@ import orjson
 
 from app.records.revisions import State
 from app.statistics import Answer, Codes, find_answer, find_codes, read_question
+from app.statistics.block import write_blocks
+from app.statistics.ledger import ENTRY_COLUMNS
 from app.statistics.sums import CELL_COLUMNS, KINDS, SUMS, Sum
 from tests.recount import (
     ANY_CHARGE,
@@ -168,6 +170,23 @@ async def write(connection: Any, posted: list[Posted]) -> None:
     )
     rows = [row for one in SUMS.values() for row in rows_of_sum(one, posted)]
     await connection.copy_records_to_table("tally", records=[tuple(row.values()) for row in rows], columns=[*rows[0]])
+
+
+async def post(connection: Any, caused: Iterable[tuple[int, str, Entry, int]], last: int) -> None:
+    """Fill the ledger, and the tally as an ingest does, revision by revision: of each its cause, an entry, and n."""
+    columns = ["case_id", "defendant", "n", *(entry.name for entry in fields(Entry))]
+    by_revision: defaultdict[int, list[tuple[str, tuple[Any, ...]]]] = defaultdict(list)
+    for number, (revision, cause, entry, n) in enumerate(caused):
+        by_revision[revision].append((cause, (UUID(int=number), 0, n, *asdict(entry).values())))
+    await connection.execute(f"CREATE TEMPORARY TABLE net AS SELECT {ENTRY_COLUMNS}, n FROM ledger WITH NO DATA")
+    for revision in range(1, last + 1):
+        held = by_revision[revision]
+        await connection.execute("TRUNCATE net")
+        await connection.copy_records_to_table("net", records=[row for _, row in held], columns=columns)
+        await connection.copy_records_to_table(
+            "ledger", records=[(revision, cause, *row) for cause, row in held], columns=["revision", "cause", *columns]
+        )
+        await write_blocks(connection, revision)
 
 
 def rows_of_sum(one: Sum, posted: list[Posted]) -> list[dict[str, Any]]:

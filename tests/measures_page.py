@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from app.statistics.breaks import BREAKS
 from app.statistics.dimensions import DIMENSIONS
-from app.statistics.measures import MEASURES, SMALL_N, Kind, Measure
+from app.statistics.measures import MEASURES, SENTENCE_SHARE, SMALL_N, Kind, Measure
 from app.statistics.transforms import TRANSFORMS
 
 _ADDS = {
@@ -32,7 +32,7 @@ def _lines() -> Iterator[str]:
     yield "(`python -m tests.measures_page > docs/concepts/measures.md`), and a test compares the two."
     yield ""
     yield f"A share or a median of fewer than {SMALL_N} says `small_n: true` beside it."
-    for measure in MEASURES.values():
+    for measure in (*MEASURES.values(), SENTENCE_SHARE):
         yield ""
         yield from _measure(measure)
     yield ""
@@ -66,6 +66,8 @@ def _measure(measure: Measure) -> Iterator[str]:
     yield f"## {measure.id}"
     yield ""
     yield f"**{measure.caption}** ({measure.caption_ru}). {measure.definition}"
+    if measure is SENTENCE_SHARE:
+        yield "It is a measure of `/v1/statistics/sentences` alone, whose rows are the classes."
     yield ""
     facts = [
         f"unit {measure.unit}",

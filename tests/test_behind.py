@@ -144,3 +144,14 @@ async def test_a_charge_of_another_article_may_be_asked_for_and_a_slip_not(clien
     assert len((await client.get(asked)).json()["results"]) == 1
     for wrong in ("337:9", "999", "158:x"):
         assert (await client.get(f"/v1/statistics?offence_part={wrong}")).status_code == 422, wrong
+
+
+async def test_a_case_is_pending_from_its_day_of_receipt_and_no_more_on_that_of_its_closing(
+    client: httpx.AsyncClient,
+) -> None:
+    """On 14 March three cases came and one was closed."""
+    for day, count in (("2023-03-13", 1), ("2023-03-14", 3)):
+        query = f"measures=cases_pending&end_period={day}"
+        [row] = (await client.get(f"/v1/statistics?{query}")).json()["results"]
+        records = (await client.get(f"/v1/statistics/records?{query}")).json()["results"]
+        assert row["cases_pending"] == len(records) == count

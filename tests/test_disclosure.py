@@ -5,7 +5,7 @@ import io
 import random
 import re
 from collections.abc import Iterator
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from typing import Any
 
 import httpx
@@ -188,6 +188,96 @@ async def test_every_route_is_audited_or_says_the_same_of_any_record_or_is_refus
         async with client_of(url) as client:
             assert (await client.get("/v1/statistics?measures=persons_charged&offence=337:9")).status_code == 200
             assert any(court["first_record_on"] for court in (await read(client, "/v1/courts"))["results"])
+
+
+async def test_no_refusal_of_too_many_cells_depends_on_what_is_counted(crowded: str) -> None:
+    """Whether a question is refused, and with which number, is the same at every revision."""
+    asked = ("/v1/statistics?", "/v1/statistics/sentences?", "/v1/compare?from={0}&to={0}&")
+    groupings = ("court", "court,offence", "day", "day,court", "month,service_status", "disposition")
+    refused, given = set(), 0
+    for limit in (2, 10, 30, 100, 300, 1000, 5000):
+        async with client_of(crowded, anonymous_rounding=K, anonymous_quota_minute=0, cells_limit=limit) as client:
+            for path, by in product(asked, groupings):
+                query = f"group_by={by}&measures=persons_convicted,suspended_share"
+                query = f"group_by={by}" if "sentences" in path else query
+                told = []
+                for number in REVISIONS:
+                    state = "" if "compare" in path else f"&revision={number}"
+                    answer = await client.get(f"{path.format(number)}{query}{state}")
+                    assert answer.status_code in (200, 422)
+                    told.append(answer.json().get("cells"))
+                    given += told[-1] is None
+                assert len(set(told)) == 1, (path, by, limit, told)
+                refused.add(told[0])
+            # each figure may have been another at each revision
+            vintages = "/v1/statistics?group_by=month,court&measures=persons_convicted&vintage=all"
+            of_each = [(await client.get(f"{vintages}&revision={number}")).json().get("cells") for number in REVISIONS]
+            assert len({cells / number for cells, number in zip(of_each, REVISIONS, strict=True) if cells}) <= 1
+    assert given > 20
+    assert len(refused) > 5
+
+
+async def test_too_few_do_not_widen_what_is_shown(server_url: str, template: str) -> None:
+    """Days outside the record, which no day of publication has reached, are shown once enough are counted in them."""
+    slips = [
+        case(GROZNY, f"1-{800 + number}/2023", received_on="2025-05-05", defendants=[person("337:5")])
+        for number in range(K)
+    ]
+    shown = {}
+    async with cloned(server_url, template) as url:
+        await crowd(url)
+        for records in (slips[:1], slips[1:]):
+            await take(Database(url), tuple(records), layer="newsroom", published_at=PUBLISHED[1])
+        async with client_of(url, anonymous_rounding=K) as client:
+            for end in (5, 6):
+                compared = await read(client, f"/v1/compare?from=1&to={end}&measures=cases_received&group_by=year")
+                vintages = "/v1/statistics?measures=cases_received&group_by=year&vintage=all&start_period=2025"
+                body = await read(client, f"{vintages}&end_period=2025&revision={end}")
+                shown[end] = (
+                    compared["results"][-1]["year"],
+                    [(row["vintage_revision"], row["cases_received"]) for row in body["results"]],
+                )
+        async with client_of(url) as client:
+            exact = await read(client, f"{vintages}&end_period=2025")
+            compared = await read(client, "/v1/compare?from=1&to=5&measures=cases_received&group_by=year")
+    assert shown == {5: ("2023", [(5, 0)]), 6: ("2025", [(6, K)])}
+    assert [(row["vintage_revision"], row["cases_received"]) for row in exact["results"]] == [(5, 1), (6, K)]
+    told = compared["results"][-1]["cases_received"]
+    assert (compared["results"][-1]["year"], told["after"], sum(told["causes"].values())) == ("2025", 1, 1)
+
+
+async def test_how_many_are_left_out_is_rounded_in_warnings_too(server_url: str, template: str) -> None:
+    undated = [case(GROZNY, f"1-{700 + number}/2023", defendants=[person("337:5")]) for number in range(7)]
+    told = {}
+    async with cloned(server_url, template) as url:
+        await crowd(url)
+        for records in (undated[:4], undated[4:]):
+            await take(Database(url), tuple(records), layer="newsroom", published_at=PUBLISHED[1])
+        async with client_of(url, anonymous_rounding=K) as client:
+            for number in (5, 6):
+                path = f"/v1/statistics?measures=cases_received&group_by=month&revision={number}"
+                warnings = (await read(client, path))["warnings"]
+                told[number] = [(one["undated"], one["detail"][:2]) for one in warnings if one["code"] == "undated"]
+    assert told == {5: [], 6: [(5, "5 ")]}
+
+
+async def test_a_part_of_fewer_than_k_is_0_whether_it_came_or_went(server_url: str, template: str) -> None:
+    """Down is towards 0: a part of -1 would else be told as -5."""
+    async with cloned(server_url, template) as url:
+        await crowd(url)
+        moved = (
+            case(GROZNY, f"1-{number}/2023", received_on="2023-01-10", defendants=[person("332:1")])
+            for number in range(1, 9)
+        )
+        await take(Database(url), tuple(moved), layer="newsroom", published_at=PUBLISHED[1])
+        path = "/v1/compare?from=4&to=5&measures=persons_received,cases_charged&group_by=offence"
+        async with client_of(url) as client:
+            exact = (await read(client, path))["results"]
+        async with client_of(url, anonymous_rounding=K) as client:
+            rounded = (await read(client, path))["results"]
+    assert any(-K < n < 0 for row in exact for n in row["persons_received"]["causes"].values())
+    parts = [n for row in rounded for name in row if name != "offence" for n in row[name]["causes"].values()]
+    assert parts and min(parts) == 0
 
 
 async def test_shares_are_made_of_rounded_counts_and_medians_need_k(crowded: str) -> None:

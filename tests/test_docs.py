@@ -13,6 +13,7 @@ import typer
 from app.api.openapi import openapi_document
 from app.cli.commands import cli
 from app.settings import Settings
+from app.statistics import catalogue
 from tests import measures_page
 
 ROOT = Path(__file__).parents[1]
@@ -114,6 +115,26 @@ def test_recipes_show_commands_and_addresses() -> None:
 def test_the_page_of_measures_is_the_table_of_measures() -> None:
     held = (ROOT / "docs" / "concepts" / "measures.md").read_text(encoding="utf-8")
     assert held == measures_page.page(), "run: python -m tests.measures_page > docs/concepts/measures.md"
+
+
+def test_every_measure_of_the_catalogue_has_a_paragraph_to_quote_in_the_concepts() -> None:
+    """Name, both captions, and the whole definition, under a heading that can be linked to."""
+    page = ROOT / "docs" / "concepts" / "measures.md"
+    paragraphs = page.read_text(encoding="utf-8").split("\n## ")
+    by_id = {paragraph.partition("\n")[0]: paragraph for paragraph in paragraphs}
+    told = {lang: catalogue(lang) for lang in ("en", "ru")}
+    for held in told.values():
+        for measure in (*held["measures"], *(one for preset in held["presets"] for one in preset["own_measures"])):
+            assert measure["caption"] in by_id[measure["id"]]
+            assert measure["definition"] in by_id[measure["id"]]
+            assert f"definition {measure['definition_version']}*" in by_id[measure["id"]]
+            assert len(measure["definition"].split()) > 10, "a paragraph, not a word"
+        for dimension in held["dimensions"]:
+            assert f"`{dimension['id']}`" in by_id["Dimensions"]
+        for transform in held["transforms"]:
+            assert transform["definition"] in by_id["Transforms"]
+        for one in held["breaks"]:
+            assert one["day"] in by_id["Breaks"]
 
 
 def _setting_rows() -> Iterator[str]:

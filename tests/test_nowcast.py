@@ -14,6 +14,7 @@ from app.statistics.nowcast import (
     Development,
     Ladder,
     Past,
+    _Step,
     back_test,
     build_ladder,
     skill_of,
@@ -169,6 +170,16 @@ def test_whatever_the_history_bounds_are_in_order_and_nothing_is_negative(
     if nowcast is not None:
         assert 0 <= nowcast.low80 <= nowcast.low50 <= nowcast.high50 <= nowcast.high80
         assert nowcast.low50 <= nowcast.expected <= nowcast.high50
+
+
+def test_the_error_is_macks_by_hand() -> None:
+    """What the factor scatters by, on what is known and on what the factor was estimated from."""
+    ladder = Ladder((0.0, float(HORIZON_DAYS)), (_Step(factor=2.0, variance=1.5, volume=100.0, periods=20),))
+    nowcast = ladder.nowcast(0.0, 50, level=100.0)  # leant on its level, 50 stays 50
+    assert nowcast is not None
+    assert nowcast.expected == pytest.approx(100)
+    assert nowcast.variance == pytest.approx(100**2 * 1.5 / 2**2 * (1 / 50 + 1 / 100))
+    assert (nowcast.low50, nowcast.high50, nowcast.low80, nowcast.high80) == (92, 108, 86, 114)
 
 
 def test_between_two_publications_a_count_is_on_its_way() -> None:

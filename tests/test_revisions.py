@@ -20,7 +20,7 @@ from app.records.resolve import Effective
 from app.records.revisions import get_state
 from app.statistics import find_answer, find_codes, find_comparison, read_question
 from app.statistics.definitions import DEFINITIONS, Definition
-from app.statistics.vintages import find_all
+from app.statistics.vintages import find_all, find_first
 from tests.loading import (
     GROZNY,
     JUDGED,
@@ -395,6 +395,7 @@ async def test_another_definition_restates_the_record_as_method_and_earlier_revi
         case(received_on="2023-03-14", **VERDICT, defendants=[person("337:5")]),
         case("1-2/2023", received_on="2023-03-15", **TRANSFERRED, defendants=[person("337:5")]),
         case("1-3/2023", received_on="2023-03-16", defendants=[person("338:1")]),
+        published_at=datetime(2023, 4, 1, tzinfo=UTC),
     )
     assert await bring_method(desk.database) is None
     with monkeypatch.context() as later:
@@ -421,11 +422,16 @@ async def test_another_definition_restates_the_record_as_method_and_earlier_revi
             told = await find_comparison(connection, question, (known[0], known[1]), (states[0], states[1]))
             every = await find_all(connection, states[1], question, known[1])
             alone = await find_answer(connection, states[0], question, known[0])
+            in_march = replace(question, start=date(2023, 3, 1), end=date(2023, 3, 31))
+            since = replace(in_march, end=date(2023, 5, 31))  # of which May was first published with the definition
+            first, march = [await find_first(connection, states[1], one, known[1]) for one in (since, in_march)]
+        assert [row[4] for row in first.table.rows] == [1, 2, 2]
+        assert not [one for one in march.warnings if one["code"] == "across_break"]
         assert [row["cases_received"]["causes"]["method"] for row in told.rows] == [-1, 0]
         assert all(row["cases_received"]["delta"] == row["cases_received"]["causes"]["method"] for row in told.rows)
-        for answer in (told, every):
+        for answer in (told, every, first):
             assert [one["break"]["id"] for one in answer.warnings if one["code"] == "across_break"] == ["revision-2"]
-        assert [row[-2] for row in alone.table.rows] == [3, 0, 0]  # as of then, by the definition of then
+        assert [row[-2] for row in alone.table.rows] == [3, 0]  # as of then, by the definition of then
         assert not [one for one in alone.warnings if one["code"] == "across_break"]
     # the earlier release must neither serve nor write what it would count by another rule
     with pytest.raises(Unavailable, match="definition 2"):

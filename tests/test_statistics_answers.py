@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from datetime import date, timedelta
 from itertools import combinations
+from statistics import mean, quantiles
 from typing import Any
 
 import pytest
@@ -194,6 +195,25 @@ async def test_the_shares_of_the_known_classes_add_up_to_1(record: Any, group_by
         [1.0] * len([*filter(None, shares.values())])
     )
     assert any(shares.values())
+
+
+@settings(max_examples=25, phases=[Phase.generate])
+@given(st.lists(st.integers(1, 360), min_size=2, max_size=60))
+async def test_percentiles_are_numpys_linear_ones(connection: Any, terms: list[int]) -> None:
+    """`method="inclusive"` is that definition; from the tally by offence, and from the ledger by status."""
+    sentenced = {"sentence_class": "custodial", "sentence_kind": "imprisonment"}
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await hold(connection, *(person(**sentenced, term_months=term) for term in terms))
+        names = tuple(f"term_months_{what}" for what in ("p25", "median", "p75", "mean"))
+        for dimension in ("offence", "service_status"):
+            [row] = rows_of(await ask(connection, {"measures": names, "group_by": (dimension,)}))
+            quartiles = quantiles(terms, n=4, method="inclusive")
+            assert [row[name] for name in names] == pytest.approx([*quartiles, mean(terms)])
+            assert row["term_months_median_n"] == len(terms)
+    finally:
+        await transaction.rollback()
 
 
 async def test_the_edges_of_being_decided_in_time(connection: Any) -> None:

@@ -198,8 +198,12 @@ def test_the_catalogue_holds_all_that_may_be_asked(lang: str) -> None:
     assert [code["id"] for code in held["dimensions"][0]["codes"]] == list(OPEN["court"])
     for entry in (*held["measures"], *held["dimensions"], *held["grains"], *held["presets"]):
         assert entry["caption"]
-    russian = all(any("а" <= letter <= "я" for letter in entry["caption"]) for entry in held["measures"])
-    assert russian == (lang == "ru")
+    own = [measure for preset in held["presets"] for measure in preset["own_measures"]]
+    captioned = (*held["measures"], *own, *held["dimensions"], *held["grains"], *held["presets"], *held["transforms"])
+    labels = [code["label"] for entry in catalogue(lang)["dimensions"] for code in entry["codes"] or ()]
+    for caption in (*(entry["caption"] for entry in (*captioned, *held["breaks"])), *labels):
+        assert caption
+        assert any("а" <= letter <= "я" for letter in caption.lower()) == (lang == "ru"), caption
 
 
 def test_only_what_adds_up_is_called_additive() -> None:

@@ -172,6 +172,17 @@ async def test_too_many_classes_of_sentence_are_refused_with_their_number(connec
         assert caught.value.members == {"cells": cells, "limit": limit}
 
 
+@pytest.mark.parametrize("persons", [29, 30])
+async def test_fewer_than_thirty_are_small(connection: Any, persons: int) -> None:
+    sentenced: dict[str, Any] = {"sentence_class": "custodial", "sentence_kind": "imprisonment", "term_months": 12}
+    received = person("2020-06-01", unit="case", event="received", disposition="verdict", days=3)
+    await hold(connection, *[person(**sentenced)] * persons, *[received] * persons)
+    names = ("custodial_share", "term_months_median", "decided_within_30_days_share")
+    [row] = rows_of(await ask(connection, {"measures": names}))
+    assert {row[f"{name}_n"] for name in names} == {persons}
+    assert {row[f"{name}_small_n"] for name in names} == {persons < 30}
+
+
 async def test_the_answer_describes_itself(connection: Any) -> None:
     await hold(connection, person())
     given = {"measures": ("persons_convicted", "suspended_share"), "group_by": ("service_status", "week")}

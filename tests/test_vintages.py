@@ -18,7 +18,7 @@ from tests.serving import client_fixture, client_of, filled_fixture  # noqa: F40
 
 MEASURES = ("cases_received", "persons_convicted", "suspended_share", "coverage", "charges")
 GROUPINGS = (("week",), ("month", "court"), ("week", "service_status"), ("month", "offence"))
-WINDOW = {"start_period": ("2023-01-02",), "end_period": ("2023-04-09",)}
+WINDOW = {"start_period": ("2023-01-04",), "end_period": ("2023-02-15",)}  # cuts weeks and months
 OWN = ("vintage_revision", "vintage_published_at", "vintage_status", "valid_from", "valid_to")
 
 
@@ -128,6 +128,16 @@ async def test_vintages_over_http(client: httpx.AsyncClient) -> None:
     assert any(every.values())
     csv = (await client.get(f"{path}&vintage=first&format=csv")).text.splitlines()
     assert csv[4].startswith("2023-07,2023-07-01,2023-07-31,false,,,not_yet,")
+
+
+async def test_of_a_period_that_the_window_cuts_only_its_days_in_the_window_count(client: httpx.AsyncClient) -> None:
+    """Whatever the vintage: three cases were received on 14 March."""
+    path = "/v1/statistics?measures=cases_received&group_by=month"
+    for window, count in (("2023-03-14", 3), ("2023-03-15", 0)):
+        for vintage in ("latest", "first", "all"):
+            answer = await client.get(f"{path}&start_period={window}&end_period=2023-03-20&vintage={vintage}")
+            rows = [(row["month"], row["partial"], row["cases_received"]) for row in answer.json()["results"]]
+            assert rows == [("2023-03", True, count)], (window, vintage)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from app.statistics.grid import (
     read_bounds,
     read_grid,
     read_values,
+    reading_limit,
     refuse_beyond,
 )
 from app.statistics.notes import (
@@ -74,11 +75,12 @@ async def find_answer(
 
     Errors  TooManyCells, with `cells` and `limit`
     """
+    read_limit = reading_limit(question, known, cells_limit, rounding)
     plan = replace(plan_of(question, state, known, sums), span=span)
     periods = _periods(plan)
-    grid, left_out = await read_grid(connection, plan, replace(plan, span=None), cells_limit)
+    grid, left_out = await read_grid(connection, plan, replace(plan, span=None), read_limit)
     values = grid.values
-    before, earlier = await _read_before(connection, plan, periods, cells_limit)
+    before, earlier = await _read_before(connection, plan, periods, read_limit)
     combinations = await aside(
         len(before) + len(values),
         lambda: order_combinations(disclosable({**before, **values}, rounding), question, known),
@@ -94,17 +96,18 @@ async def find_answer(
         before=Grid(before),
         earlier=earlier,
         relaxed=await read_bounds(connection, plan) if question.has_bounds else {},
-        distinct=await read_values(connection, plan.distinct(), cells_limit) if plan.overlapping else {},
+        distinct=await read_values(connection, plan.distinct(), read_limit) if plan.overlapping else {},
         rounding=rounding,
     )
     rows = await aside(len(periods) * len(combinations), made.table)
     breaks = tuple(describe_breaks(question, plan.window or known.covered, lang))
+    compared = replace(plan.window, first=earlier[0].first) if earlier and plan.window else plan.window
     columns = columns_for(plan, lang, is_rounded=rounding > 1)
     warnings = (
         *warn_outside(question, known),
         *warn_left_out(plan, left_out, rounding),
         *warn_overlap(question),
-        *warn_across_break(question, columns, rows, breaks),
+        *warn_across_break(question, columns, rows, describe_breaks(question, compared, lang)),
         *warn_rounded(rounding),
     )
     return Answer(

@@ -14,7 +14,7 @@ from app.statistics.breaks import warn_across_method
 from app.statistics.cells import COVERAGE
 from app.statistics.codes import Codes
 from app.statistics.difference import CAUSES, Change, find_difference, find_window, told_by_parts
-from app.statistics.grid import ranking, refuse_beyond
+from app.statistics.grid import ranking, reading_limit, refuse_beyond
 from app.statistics.measure import OFFENCE_DIMENSIONS, Measure
 from app.statistics.notes import describe_dimensions, describe_measure, warn_outside, warn_overlap, warn_rounded
 from app.statistics.periods import Window, list_periods, period_of
@@ -63,14 +63,15 @@ async def find_comparison(
             and for each period of the window; ordered as answers are
     Errors  InvalidParameters for revisions the wrong way round; TooManyCells
     """
+    read_limit = reading_limit(question, known[1], cells_limit, rounding)
     window = await find_window(connection, question, known[1], states[1])
-    changes = await find_difference(connection, question, known[1], *states, window=window, cells_limit=cells_limit)
+    changes = await find_difference(connection, question, known[1], *states, window=window, cells_limit=read_limit)
     changes = await aside(len(changes), partial(_rounded, changes, rounding))
-    days = [change.row[0] for change in changes if isinstance(change.row[0], date)]
+    days = [change.row[0] for change in changes if isinstance(change.row[0], date) and change.is_told]
     shown = _shown(question, known[1], days, window)
-    values = await _find_values(connection, question, known, states, shown, cells_limit, rounding)
+    values = await _find_values(connection, question, known, states, shown, read_limit, rounding)
 
-    overlapping, totals = await _find_distinct(connection, question, known[1], states, window, cells_limit, rounding)
+    overlapping, totals = await _find_distinct(connection, question, known[1], states, window, read_limit, rounding)
 
     def told() -> tuple[tuple[dict[str, Any], ...], Table]:
         combinations = {change.row[1:] for change in changes} | {place[1:] for _, place in values}

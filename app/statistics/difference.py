@@ -50,6 +50,11 @@ class Change:
     after: int = 0
     causes: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether anything of it is not 0."""
+        return any((self.before, self.after, *self.causes.values()))
+
 
 async def find_difference(
     connection: Connection,

@@ -21,6 +21,8 @@ Combination = tuple[str, ...]
 Place = tuple[date | None, Combination]  # first day of the period, codes of the dimensions
 Values = Mapping[str, Any]
 LeftOut = dict[bool, dict[str, int]]  # undated, or after the record's last day; by count
+_LESS = "Ask for a shorter time, a coarser grain, fewer dimensions or more filters."
+_ALL = 2**31  # more than anybody is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,23 @@ def _bases(rows: Iterable[Any], plan: Plan) -> dict[Place, tuple[int, int]]:
     return {(row[0] if start else None, tuple(row[start:end])): (row[end], row[end + 1]) for row in rows}
 
 
+def reading_limit(question: Question, known: Codes, cells_limit: int, rounding: int, *, states: int = 1) -> int:
+    """How many cells may be read for an answer of at most so many, shown at so many states.
+
+    How many rows were read, and whether they were too many, would tell of single persons. So where counts are rounded,
+    a question is refused by what it asks alone, before anything is read, and otherwise all of it is read.
+
+    Errors  TooManyCells, with the most `cells` that there could be, and `limit`
+    """
+    if rounding <= 1:
+        return cells_limit
+    cells = question.most_cells(known.stated) * states
+    if cells > cells_limit:
+        detail = f"The answer might have {cells} cells, by periods and codes; at most {cells_limit} are given. {_LESS}"
+        raise TooManyCells(detail, cells=cells, limit=cells_limit)
+    return _ALL
+
+
 def refuse_beyond(rows: int, question: Question, cells_limit: int) -> None:
     """Raise TooManyCells where so many rows have more cells than are given."""
     cells = rows * len(question.measures)
@@ -203,8 +222,7 @@ def refuse_beyond(rows: int, question: Question, cells_limit: int) -> None:
         return
     detail = (
         f"The answer would have {cells} cells ({rows} rows of {len(question.measures)} measures);"
-        f" at most {cells_limit} are given."
-        " Ask for a shorter time, a coarser grain, fewer dimensions or more filters."
+        f" at most {cells_limit} are given. {_LESS}"
     )
     raise TooManyCells(detail, cells=cells, limit=cells_limit)
 

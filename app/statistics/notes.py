@@ -117,7 +117,7 @@ def warn_across_break(
     places = [place for place, column in enumerate(columns) if column.id.endswith("_status")]
     if question.transform is None or not any(row[place] == "break" for row in rows for place in places):
         return
-    named = ", ".join(f"{entry['id']} of {entry['day']}" for entry in breaks) or "a statute"
+    named = ", ".join(f"{entry['id']} of {entry['day']}" for entry in breaks)
     detail = f"Some values compare periods before and after a change of the law ({named}); their status is break."
     yield {"code": "across_break", "detail": detail}
 

@@ -23,10 +23,16 @@ from app.table import Column, Row, Table
 _PERIOD_WIDTH = 4
 _LAST_DAY = 2  # the place of a period's last day in its row
 _BOUNDS = ("expected", "low50", "high50", "low80", "high80")
+_SHORT = "too_little_history"
 _TOO_LITTLE = {
-    "code": "too_little_history",
+    "code": _SHORT,
     "detail": "Of some recent periods it is not known how complete they are: too few periods have been observed from"
     " their end until they were complete. Their completeness is null, and they have no nowcast.",
+}
+_TOO_LITTLE_TO_NOWCAST = {
+    "code": _SHORT,
+    "detail": "Of some recent periods it is known how complete they usually are, and no more: a nowcast, whose error"
+    " has to be known too, takes more periods that were observed until they were complete.",
 }
 
 
@@ -71,8 +77,18 @@ async def with_outlook(
         judged = await _find_signals(connection, state, question, known, teller, cells)
         for place, told in enumerate(judged):
             more[place] += told
-    is_short = any(share is None and status != "not_over" for status, share in standing)
-    return await aside(size, lambda: _told(answer, standing, columns, more, [_TOO_LITTLE] if is_short else []))
+    warnings = tuple(_warn_short(standing, more))
+    return await aside(size, lambda: _told(answer, standing, columns, more, warnings))
+
+
+def _warn_short(
+    standing: Sequence[tuple[str, float | None]], more: Sequence[Sequence[Any]]
+) -> Iterable[dict[str, Any]]:
+    """The warnings that history is too short, for completeness or for the nowcast that was asked alone."""
+    if any(share is None and status != "not_over" for status, share in standing):
+        yield _TOO_LITTLE
+    if any(share is not None and _SHORT in told for (_, share), told in zip(standing, more, strict=True)):
+        yield _TOO_LITTLE_TO_NOWCAST
 
 
 def _nowcasts(question: Question, teller: "_Teller", cells: "_Cells") -> list[list[Any]]:
@@ -187,7 +203,7 @@ class _Teller:
             return (*(None for _ in _BOUNDS), "not_over")
         found = self.expected(measure, period, codes, value)
         if found is None or (is_cut and found.variance):
-            return (*(None for _ in _BOUNDS), "partial" if is_cut else "too_little_history")
+            return (*(None for _ in _BOUNDS), "partial" if is_cut else _SHORT)
         return (round(found.expected, 1), found.low50, found.high50, found.low80, found.high80, "normal")
 
     def is_complete_enough(self, measure: Measure, period: Period, codes: Combination) -> bool:

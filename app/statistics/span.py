@@ -1,7 +1,7 @@
 """Span: which entries a statement reads: those of a state, of a change between two, or of a state for each period."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.statistics.periods import Period, Window
@@ -57,7 +57,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Vintages:
-    """The state of each period as of a revision of its own; a period that has none is left out."""
+    """The state of each period as of a revision of its own, in the window; a period that has none is left out."""
 
     revisions: Mapping[Period, int]
 
@@ -67,5 +67,12 @@ class Vintages:
 
     def narrow(self, select: Select, revision: int, window: Window | None) -> None:
         """Let a statement about a revision read only these entries."""
-        del revision, window  # which is that of its periods
-        select.vintages(self.revisions)
+        del revision  # each period has its own
+        select.vintages({_within(period, window): until for period, until in self.revisions.items()})
+
+
+def _within(period: Period, window: Window | None) -> Period:
+    """The days of a period that lie in a window, which touches it."""
+    if window is None or not period.is_cut_by(window):
+        return period
+    return replace(period, first=max(period.first, window.first), last=min(period.last, window.last))

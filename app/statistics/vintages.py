@@ -21,6 +21,7 @@ from app.statistics.grid import (
     learnt_places,
     order_combinations,
     read_left_out,
+    reading_limit,
     refuse_beyond,
     without,
 )
@@ -188,9 +189,9 @@ async def find_all(
     """
     plan = replace(plan_of(question, state, known), span=History())
     published = await find_published(connection, state)
-    limit = cells_limit // len(question.measures)
-    rows = await fetch(connection, plan.main().rows(limit + 1))
-    refuse_beyond(len(rows), question, cells_limit)
+    read_limit = reading_limit(question, known, cells_limit, rounding, states=len(published.revisions))
+    rows = await fetch(connection, plan.main().rows(read_limit // len(question.measures) + 1))
+    refuse_beyond(len(rows), question, read_limit)
     steps = await aside(len(rows), lambda: _by_place(rows, question, plan.counts))
     combinations = await aside(len(rows), lambda: order_combinations(_disclosable(steps, rounding), question, known))
     bases: dict[Place, dict[int, dict[str, int]]] = {}
@@ -278,16 +279,17 @@ def _vintages(
 ) -> Iterable[tuple[int, int | None, tuple[Any, ...]]]:
     """Each vintage of a place: the revision that brought it, the one that replaced it, the values."""
     begun = published.first_since(start_of(period.first)) if period else published.revisions[0]
-    touched = sorted({*steps, *base})
-    first = min([revision for revision in (begun, *touched[:1]) if revision is not None] or published.revisions[-1:])
+    first = begun or published.revisions[-1]
     counts: defaultdict[str, int] = defaultdict(int)
     sentences: defaultdict[str, int] = defaultdict(int)
     found: list[tuple[int, tuple[Any, ...]]] = []
-    for revision in sorted({first, *touched}):
+    for revision in sorted({first, *steps, *base}):
         for added, held in ((steps, counts), (base, sentences)):
             for name, n in added.get(revision, {}).items():
                 held[name] += n
         values = _values(plan, place, counts, sentences if plan.has_own_base else counts, rounding)
+        if not found and revision < first and values == _values(plan, place, {}, defaultdict(int), rounding):
+            continue  # too few to be told of before the period has begun
         if not found or found[-1][1] != values:
             found.append((revision, values))
     ends = [revision for revision, _ in found[1:]]
