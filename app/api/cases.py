@@ -23,7 +23,7 @@ from app.errors import NotFound
 from app.formats import dump, render
 from app.ingest.layouts.numbers import normalise_uid, parse_case_number
 from app.records.cases import CASES, count_cases, find_cases, get_case, get_survivor
-from app.records.export import copies_of_cases
+from app.records.export import copies_of_cases, write_cases
 from app.records.flat import CASE_COLUMNS, flatten_case
 from app.records.ids import read_id, show_id
 from app.statistics import Codes
@@ -40,6 +40,7 @@ RESOURCE = Resource(
     find=find_cases,
     count=count_cases,
     copies=copies_of_cases,
+    write=write_cases,
 )
 
 

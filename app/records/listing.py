@@ -61,6 +61,16 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenPage:
+    """The same, of which each row is a text that Postgres has made; `removed_in` as of the snapshot that was read."""
+
+    rows: tuple[str, ...]
+    has_more: bool
+    last: Position | None
+    removed_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class SortColumn:
     """A column that a list can be sorted by."""
 
@@ -101,6 +111,8 @@ _TESTS: Mapping[Operator, str] = {
     "lt": "{sql} < {value}::{type}",
     "isnull": "({sql} IS NULL) = {value}::bool",
 }
+REMOVED_IN = "(SELECT coalesce(max(x.revision), 0) FROM removals x)"
+"""The last revision that removed personal data."""
 _SEVERAL: tuple[Operator, ...] = ("eq", "ne")
 
 
@@ -152,6 +164,34 @@ async def find_rows(
     return page, last, len(rows) > wanted.limit
 
 
+async def write_rows(
+    connection: Connection, listing: Listing, wanted: Wanted, first: object, written: str
+) -> WrittenPage:
+    """One page whose rows are texts; `written` is the text, and what it is made from, in which `{page}` is the page."""
+    rows: list[str] = []
+    values: list[Any] = []
+    ids: list[Any] = []
+    missing, removed_in = wanted.limit + 1, 0
+    direction = "DESC" if wanted.order.is_descending else "ASC"
+    in_order = f"ORDER BY sort_value {direction}, sort_id {direction}"
+    text, _, source = written.partition(" FROM {page}")
+    for is_null in (False, True):
+        if missing and _has_part(listing, wanted, is_null=is_null):
+            page, arguments = _page(listing, replace(wanted, limit=missing), first, is_null=is_null)
+            sql = (
+                f"SELECT array_agg({text} {in_order}), array_agg(sort_value {in_order}), array_agg(sort_id {in_order}),"
+                f" {REMOVED_IN} FROM ({page}){source}"
+            )
+            ((some, some_values, some_ids, removed_in),) = await connection.fetch(sql, *arguments)
+            rows += some or ()
+            values += some_values or ()
+            ids += some_ids or ()
+            missing = wanted.limit + 1 - len(rows)
+    last = min(len(rows), wanted.limit) - 1
+    position = Position(values[last], ids[last]) if last >= 0 else None
+    return WrittenPage(tuple(rows[: wanted.limit]), len(rows) > wanted.limit, position, removed_in)
+
+
 async def count_rows(connection: Connection, listing: Listing, conditions: Sequence[Condition], first: object) -> int:
     """How many rows a list has."""
     statement = Statement(listing, first, conditions)
@@ -172,8 +212,9 @@ def _has_part(listing: Listing, wanted: Wanted, *, is_null: bool) -> bool:
 
 
 def _page(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
+    # The limit is written out: a plan that is made for any limit is not one for a page, and is made anew each time.
     sql, arguments = _ordered(listing, wanted, first, is_null=is_null)
-    return f"{sql} LIMIT ${len(arguments) + 1}", [*arguments, wanted.limit]
+    return f"{sql} LIMIT {int(wanted.limit)}", arguments
 
 
 def _ordered(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
