@@ -63,6 +63,7 @@ class Database:
             max_size=self._pool_size,
             init=_init_reader,
             reset=_reset_reader,
+            max_cacheable_statement_size=0,  # the longest are those that take longest to plan
             server_settings={
                 "statement_timeout": str(self._timeout_ms),
                 "timezone": "UTC",

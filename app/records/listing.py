@@ -6,6 +6,7 @@ then those without, and each of the two parts is one row-wise comparison that an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import asyncpg
@@ -89,7 +90,7 @@ class Filter:
     level: Level = "row"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Listing:
     """A list in SQL. `source` is FROM with its aliases, `where` what always holds; both may use $1."""
 
@@ -137,8 +138,7 @@ class Statement:
         return f"${len(self.arguments)}"
 
     def _test(self, entry: Filter, condition: Condition) -> str:
-        several = condition.operator in _SEVERAL
-        value = self.bind(list(condition.values) if several else condition.values[0])
+        value = self.bind(_bound(condition))
         operator = condition.operator
         # A charge-level "not" means: the person has no such charge, so the EXISTS is denied, not the test in it.
         is_denied = operator == "ne" and entry.level == "charge"
@@ -218,27 +218,46 @@ def _page(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> 
 
 
 def _ordered(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
-    statement = Statement(listing, first, wanted.conditions)
-    column, id_ = listing.columns[wanted.order.column], listing.id
-    direction = "DESC" if wanted.order.is_descending else "ASC"
+    position = wanted.after if _is_after(wanted, is_null=is_null) else None
+    shape = tuple((condition.field, condition.operator) for condition in wanted.conditions)
+    sql = _ordered_sql(listing, shape, wanted.order, is_after=position is not None, is_null=is_null)
+    arguments = [first, *map(_bound, wanted.conditions)]
+    if position is not None:
+        arguments += [position.id] if is_null else [position.id, position.value]
+    return sql, arguments
+
+
+def _bound(condition: Condition) -> Any:
+    return list(condition.values) if condition.operator in _SEVERAL else condition.values[0]
+
+
+@lru_cache(256)
+def _ordered_sql(
+    listing: Listing, shape: Sequence[tuple[str, Operator]], order: Order, *, is_after: bool, is_null: bool
+) -> str:
+    """The query for a part of a list; placeholders are numbered as its arguments come: first, conditions, position."""
+    statement = Statement(listing, None, [Condition(field, operator, (None,)) for field, operator in shape])
+    column, id_ = listing.columns[order.column], listing.id
+    direction = "DESC" if order.is_descending else "ASC"
     tests = [statement.where]
     if column.is_nullable:
         tests.append(f"{column.sql} IS {'' if is_null else 'NOT '}NULL")
-    tests += _after(statement, column, id_, wanted, is_null=is_null)
-    order = f"{id_.sql} {direction}" if is_null else f"{column.sql} {direction}, {id_.sql} {direction}"
-    sql = (
+    if is_after:
+        sign = "<" if order.is_descending else ">"
+        last_id = f"{statement.bind(None)}::{id_.type}"
+        place = f"({column.sql}, {id_.sql})"
+        tests.append(
+            f"{id_.sql} {sign} {last_id}"
+            if is_null
+            else f"{place} {sign} ({statement.bind(None)}::{column.type}, {last_id})"
+        )
+    by = f"{id_.sql} {direction}" if is_null else f"{column.sql} {direction}, {id_.sql} {direction}"
+    return (
         f"SELECT {listing.select}, {column.sql} AS sort_value, {id_.sql} AS sort_id"
-        f" FROM {listing.source} WHERE {' AND '.join(tests)} ORDER BY {order}"
+        f" FROM {listing.source} WHERE {' AND '.join(tests)} ORDER BY {by}"
     )
-    return sql, statement.arguments
 
 
-def _after(statement: Statement, column: SortColumn, id_: SortColumn, wanted: Wanted, *, is_null: bool) -> list[str]:
-    position = wanted.after
-    if position is None or (is_null and position.value is not None):
-        return []
-    sign = "<" if wanted.order.is_descending else ">"
-    last_id = f"{statement.bind(position.id)}::{id_.type}"
-    if is_null:
-        return [f"{id_.sql} {sign} {last_id}"]
-    return [f"({column.sql}, {id_.sql}) {sign} ({statement.bind(position.value)}::{column.type}, {last_id})"]
+def _is_after(wanted: Wanted, *, is_null: bool) -> bool:
+    """Whether a part of a list begins where the page before ended: that of the nulls only if that did too."""
+    return wanted.after is not None and not (is_null and wanted.after.value is not None)
