@@ -28,6 +28,7 @@ _EVERYTHING_BUT_CURSOR = frozenset(Role) - {Role.CURSOR}
 _SHOWN = frozenset({Role.FILTER, Role.STATE, Role.ORDER, Role.COLUMNS, Role.PAGE})
 Shown = Mapping[str, Any]
 Copies = Callable[[Copying, Options, Sequence[str], Sequence[Condition], Order, State], Sequence[Copy]]
+Count = Callable[[Connection, Sequence[Condition], State], Awaitable[int]]
 Write = Callable[[Connection, Wanted, State, Sequence[str]], Awaitable[WrittenPage]]
 Within = Callable[[Reading], Awaitable[tuple[Condition, ...]]]
 
@@ -36,8 +37,9 @@ Within = Callable[[Reading], Awaitable[tuple[Condition, ...]]]
 class Resource:
     """A list: where it is read, its nested fields, and its flat columns with the rows of one result.
 
-    `count`  how many results meet some conditions, and how many flat rows they have
+    `count`  how many results meet some conditions
     `check`  what else is wrong with the query, by the codes that may be named
+    `count_flat` how many flat rows they have, where that is another number
     `copies` the whole list as queries whose rows COPY writes, where it is long
     `write`  the same page as `find`, of which each result is JSON with some fields
     """
@@ -49,8 +51,9 @@ class Resource:
     columns: tuple[Column, ...]
     flatten: Callable[[Shown], Iterable[Row]]
     find: Callable[[Connection, Wanted, State], Awaitable[Page]]
-    count: Callable[[Connection, Sequence[Condition], State], Awaitable[tuple[int, int]]]
+    count: Count
     check: Callable[[Codes], Iterable[Fault]] = lambda codes: ()
+    count_flat: Count | None = None
     copies: Copies | None = None
     write: Write | None = None
 
@@ -209,8 +212,8 @@ class _Listed:
 
     async def _whole(self, reading: Reading) -> Answer:
         shape = reading.shape
-        results, flat_rows = await self.resource.count(reading.connection, self.conditions, reading.state)
-        rows = results if shape.format.nests else flat_rows
+        results = await self._count(reading)
+        rows = results if shape.format.nests else await self._count(reading, is_flat=True)
         every = self.resource.columns_in(shape)
         places = _places(every, self.fields)
         columns = tuple(every[place] for place in places)
@@ -244,8 +247,16 @@ class _Listed:
             yield [_cut(row, places) for result in page.rows for row in self.resource.rows_in(shape, result)]
             wanted, has_more = replace(wanted, after=page.last), page.has_more
 
-    async def _count(self, reading: Reading) -> int:
-        return (await self.resource.count(reading.connection, self.conditions, reading.state))[0]
+    async def _count(self, reading: Reading, *, is_flat: bool = False) -> int:
+        """How many results the list has, or flat rows: of a revision that is counted once."""
+        count = (self.resource.count_flat if is_flat else None) or self.resource.count
+        state, counts = reading.state, self.reply.service.counts
+        key = (self.bound, state.revision, state.published_at, state.removed_in, count is self.resource.count)
+        number = counts.find(key)
+        if number is None:
+            number = await count(reading.connection, self.conditions, state)
+            counts.keep(key, number)
+        return number
 
     def _wanted(self, limit: int) -> Wanted:
         after = self.cursor.position if self.cursor else None
