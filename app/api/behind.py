@@ -67,10 +67,9 @@ def _bound(asked: Asked, reply: Replying) -> Resource:
     async def find(connection: Connection, wanted: Wanted, state: State) -> Page:
         return await find_behind(connection, await cell(connection, state), wanted)
 
-    async def count(connection: Connection, conditions: Sequence[Condition], state: State) -> tuple[int, int]:
+    async def count(connection: Connection, conditions: Sequence[Condition], state: State) -> int:
         del conditions  # the question has them
-        number = await count_behind(connection, await cell(connection, state))
-        return number, number
+        return await count_behind(connection, await cell(connection, state))
 
     def check(codes: Codes) -> Iterable[Fault]:
         try:

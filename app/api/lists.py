@@ -12,12 +12,12 @@ from app.api.common import HIGHEST_LIMIT, LIMIT
 from app.api.cursor import Cursor, bind, read_cursor, write_cursor
 from app.api.negotiation import Representation
 from app.api.parameters import QUESTION, Asked, Role
-from app.api.reply import Answer, Reading, Replying, envelope
+from app.api.reply import Answer, Overtaken, Reading, Replying, envelope
 from app.db.copying import Copy, begun, copy_out
 from app.db.database import Connection
 from app.errors import BadCursor, Fault, NotFound, near
-from app.formats import Copying, Options, copied, dump, render, stream
-from app.records.listing import Condition, Listing, Order, Page, Wanted
+from app.formats import Copying, Options, copied, dump, json_list, render, stream
+from app.records.listing import Condition, Listing, Order, Page, Wanted, WrittenPage
 from app.records.revisions import State
 from app.statistics import Codes
 from app.table import Column, Row, Table
@@ -28,6 +28,8 @@ _EVERYTHING_BUT_CURSOR = frozenset(Role) - {Role.CURSOR}
 _SHOWN = frozenset({Role.FILTER, Role.STATE, Role.ORDER, Role.COLUMNS, Role.PAGE})
 Shown = Mapping[str, Any]
 Copies = Callable[[Copying, Options, Sequence[str], Sequence[Condition], Order, State], Sequence[Copy]]
+Count = Callable[[Connection, Sequence[Condition], State], Awaitable[int]]
+Write = Callable[[Connection, Wanted, State, Sequence[str]], Awaitable[WrittenPage]]
 Within = Callable[[Reading], Awaitable[tuple[Condition, ...]]]
 
 
@@ -35,9 +37,11 @@ Within = Callable[[Reading], Awaitable[tuple[Condition, ...]]]
 class Resource:
     """A list: where it is read, its nested fields, and its flat columns with the rows of one result.
 
-    `count`  how many results meet some conditions, and how many flat rows they have
+    `count`  how many results meet some conditions
     `check`  what else is wrong with the query, by the codes that may be named
+    `count_flat` how many flat rows they have, where that is another number
     `copies` the whole list as queries whose rows COPY writes, where it is long
+    `write`  the same page as `find`, of which each result is JSON with some fields
     """
 
     name: str
@@ -47,9 +51,11 @@ class Resource:
     columns: tuple[Column, ...]
     flatten: Callable[[Shown], Iterable[Row]]
     find: Callable[[Connection, Wanted, State], Awaitable[Page]]
-    count: Callable[[Connection, Sequence[Condition], State], Awaitable[tuple[int, int]]]
+    count: Count
     check: Callable[[Codes], Iterable[Fault]] = lambda codes: ()
+    count_flat: Count | None = None
     copies: Copies | None = None
+    write: Write | None = None
 
     @property
     def listing_key(self) -> str:
@@ -133,6 +139,7 @@ class _Listed:
             check=self._check,
             revision=self.cursor.revision if self.cursor else None,
             guard=self._guard,
+            is_fixed=self._is_one_statement,
         )
 
     def _read_cursor(self) -> Cursor | None:
@@ -148,6 +155,12 @@ class _Listed:
             if name not in names:
                 detail = f"{name} is not a field in {shape.format.id}; use {', '.join(names)}."
                 yield Fault("unknown-code", detail, parameter="fields", did_you_mean=near(name, names))
+
+    @property
+    def _is_one_statement(self) -> bool:
+        """Whether an answer as JSON reads no more than what one statement gives, and so has no need of a snapshot."""
+        has_total = self.asked.one("include_total", False)
+        return self.resource.write is not None and self.within is None and not has_total
 
     def _is_whole(self, reading: Reading) -> bool:
         return reading.shape.format.is_flat and not {"limit", "cursor"} & set(self.asked.given)
@@ -172,23 +185,35 @@ class _Listed:
         return await (self._whole(reading) if self._is_whole(reading) else self._page(reading))
 
     async def _page(self, reading: Reading) -> Answer:
-        limit = self.asked.one("limit", LIMIT)
-        page = await self.resource.find(reading.connection, self._wanted(limit), reading.state)
+        wanted, shape = self._wanted(self.asked.one("limit", LIMIT)), reading.shape
+        if self.resource.write and not shape.format.is_flat:
+            written = await self.resource.write(
+                reading.connection, wanted, reading.state, self.fields or self.resource.fields
+            )
+            if written.removed_in != reading.state.removed_in:
+                raise Overtaken
+            return await self._shown(reading, written, json_list(written.rows))
+        page = await self.resource.find(reading.connection, wanted, reading.state)
+        if shape.format.is_flat:
+            table = table_of(self.resource, page.rows, shape, self.fields)
+            return Answer(render(shape.format, table, reading.options), self._link(self._next(page, reading.state)))
+        return await self._shown(reading, page, [_pick(row, self.fields) for row in page.rows])
+
+    async def _shown(self, reading: Reading, page: Page | WrittenPage, results: object) -> Answer:
+        """A page as JSON."""
         next_ = self._next(page, reading.state)
-        headers = {"Link": f'<{next_}>; rel="next"'} if next_ else {}
-        if reading.shape.format.is_flat:
-            table = table_of(self.resource, page.rows, reading.shape, self.fields)
-            return Answer(render(reading.shape.format, table, reading.options), headers)
         total = await self._count(reading) if self.asked.one("include_total", False) else None
-        paging = {"limit": limit, "has_more": page.has_more, "next": next_, "total": total}
+        paging = {"limit": self.asked.one("limit", LIMIT), "has_more": page.has_more, "next": next_, "total": total}
         meta = self.reply.meta(reading.state, self.asked.canonical(_SHOWN))
-        results = [_pick(row, self.fields) for row in page.rows]
-        return Answer(envelope(results, paging=paging, meta=meta, warnings=[]), headers)
+        return Answer(envelope(results, paging=paging, meta=meta, warnings=[]), self._link(next_))
+
+    def _link(self, next_: str | None) -> dict[str, str]:
+        return {"Link": f'<{next_}>; rel="next"'} if next_ else {}
 
     async def _whole(self, reading: Reading) -> Answer:
         shape = reading.shape
-        results, flat_rows = await self.resource.count(reading.connection, self.conditions, reading.state)
-        rows = results if shape.format.nests else flat_rows
+        results = await self._count(reading)
+        rows = results if shape.format.nests else await self._count(reading, is_flat=True)
         every = self.resource.columns_in(shape)
         places = _places(every, self.fields)
         columns = tuple(every[place] for place in places)
@@ -222,14 +247,22 @@ class _Listed:
             yield [_cut(row, places) for result in page.rows for row in self.resource.rows_in(shape, result)]
             wanted, has_more = replace(wanted, after=page.last), page.has_more
 
-    async def _count(self, reading: Reading) -> int:
-        return (await self.resource.count(reading.connection, self.conditions, reading.state))[0]
+    async def _count(self, reading: Reading, *, is_flat: bool = False) -> int:
+        """How many results the list has, or flat rows: of a revision that is counted once."""
+        count = (self.resource.count_flat if is_flat else None) or self.resource.count
+        state, counts = reading.state, self.reply.service.counts
+        key = (self.bound, state.revision, state.published_at, state.removed_in, count is self.resource.count)
+        number = counts.find(key)
+        if number is None:
+            number = await count(reading.connection, self.conditions, state)
+            counts.keep(key, number)
+        return number
 
     def _wanted(self, limit: int) -> Wanted:
         after = self.cursor.position if self.cursor else None
         return Wanted(self.conditions, self.order, limit, after)
 
-    def _next(self, page: Page, state: State) -> str | None:
+    def _next(self, page: Page | WrittenPage, state: State) -> str | None:
         if not page.has_more or page.last is None:
             return None
         cursor = write_cursor(

@@ -83,15 +83,16 @@ class Spec:
     is_list: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Given:
     """One parameter as given: its values, read, each once."""
 
     spec: Spec
     values: tuple[Value, ...]
 
+    @cached_property
     def canonical(self) -> str:
-        """Name and values in their one spelling."""
+        """Name and values in their one spelling, of which each answer has need several times."""
         spelt = [spell(value) for value in self.values]
         ordered = spelt if self.spec.parameter.keeps_order else sorted(spelt)
         return f"{self.spec.name}={quote(','.join(ordered), safe=_SAFE)}"
@@ -126,7 +127,7 @@ class Asked:
     def canonical(self, roles: Collection[Role] = tuple(Role)) -> str:
         """The query string that asks the same: sorted, each parameter once; of some roles only."""
         chosen = (given for given in self.given.values() if given.spec.parameter.role in roles)
-        return "&".join(sorted(given.canonical() for given in chosen))
+        return "&".join(sorted(given.canonical for given in chosen))
 
     @property
     def has_lookups(self) -> bool:

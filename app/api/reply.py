@@ -51,6 +51,10 @@ class Answer:
     is_private: bool = False
 
 
+class Overtaken(Exception):
+    """What was read without a snapshot is not of the state that was known: personal data was removed meanwhile."""
+
+
 Find = Callable[[Reading], Awaitable[Answer]]
 Check = Callable[[Codes, Representation], Iterable[Fault]]
 Guard = Callable[[Reading], Awaitable[None]]
@@ -111,7 +115,8 @@ class Replying:
         `revision` is a cursor's; `may_pin`: a pinned answer never changes; `guard` may refuse, even to whom has it;
         `weigh` tells how many cells the answer may have at most: a large question is asked in a turn for such, or
         refused before anything is read for it; `opens` opens two states, the earlier first, where an answer is about
-        two; `is_fixed`: whatever is read, a revision fixes it, so that of a known one no snapshot is needed.
+        two; `is_fixed`: whatever is read, a revision fixes it, so that of a known one no snapshot is needed, unless
+        `find` says that it was overtaken.
 
         Errors  InvalidParameters with every fault of the query; NoRevisionYet; NotAcceptable
         """
@@ -121,7 +126,11 @@ class Replying:
 
         async def make() -> Made:
             # By the codes that are known, so that who is refused has cost nothing; by those of the state, once read.
-            made = await attempt(as_large=is_large(self.service.codes.latest))
+            as_large = is_large(self.service.codes.latest)
+            try:
+                made = await attempt(as_large=as_large)
+            except Overtaken:
+                made = await attempt(as_large=as_large, is_known=False)
             if made is None:
                 made = await attempt(as_large=True)
             assert made is not None
@@ -132,8 +141,8 @@ class Replying:
                 return codes is not None and weigh(codes) >= LONG_CELLS
             return False
 
-        async def attempt(*, as_large: bool) -> Made | None:
-            known = self._known_state(asked) if is_fixed and revision is None and opens is None else None
+        async def attempt(*, as_large: bool, is_known: bool = True) -> Made | None:
+            known = self._known_state(asked, revision) if is_known and is_fixed and opens is None else None
             database, before = self.service.database, None
             async with (
                 database.reading(is_large=as_large) if known else database.snapshot(is_large=as_large) as connection
@@ -171,12 +180,13 @@ class Replying:
             made, was_there = await self.service.answers.get(self._key(asked, shape), make)
         return await self._answer(made, shape, was_there=was_there) if isinstance(made, Kept) else made
 
-    def _known_state(self, asked: Asked) -> State | None:
-        """The state asked for, where it is known to be published and nobody has to read it again."""
+    def _known_state(self, asked: Asked, revision: int | None) -> State | None:
+        """The state asked for, or of a cursor's revision, where it is known to be published and nobody has to read it
+        again."""
         pointer = self.service.answers.published()
         if pointer is None or pointer.revision is None or asked.one("as_of") is not None:
             return None
-        pinned: int | None = asked.one("revision")
+        pinned: int | None = asked.one("revision") if revision is None else revision
         number = pointer.revision if pinned is None else pinned
         state = self.service.codes.state(number, self.service.answers.history)
         if state is None or number > pointer.revision:

@@ -21,7 +21,7 @@ def _described(description: str) -> Any:
 class Shape(BaseModel):
     """The base of all shapes."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", populate_by_name=True)
 
 
 class Identifier(Shape):
@@ -74,7 +74,7 @@ class Defendant(Shape):
 class Source(BaseModel):
     """Where something was seen."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     kind: str | None = None
     url: str | None = None
     seen_on: date | None = None
@@ -215,7 +215,7 @@ class Counts(Shape):
 class Refused(BaseModel):
     """A row that cannot be taken, with its identifiers as far as they could be read."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     pointer: Annotated[str, _described("Where it stands: line or place in the array, then the field.")]
     code: str
     detail: Annotated[str, _described("What would be right.")]
@@ -291,7 +291,7 @@ class Paging(Shape):
 class Licence(BaseModel):
     """Under which terms an answer may be used."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
     release: str
     licence: str
     attribution: str
@@ -312,7 +312,7 @@ class Meta(Licence):
 class Warned(BaseModel):
     """Something that a reader of the answer should know."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     code: str
     detail: str
 
@@ -387,7 +387,7 @@ class VocabularyList(Shape):
 class Cell(BaseModel):
     """One row: the period with its start, end and whether the window cuts it; then dimensions; then measures."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     partial: bool | None = None
     status: Annotated[str | None, _described("With a grain: final, provisional, or not_over.")] = None
     completeness: Annotated[
@@ -405,7 +405,7 @@ class Cell(BaseModel):
 class AskedDimension(BaseModel):
     """A dimension or grain of the answer."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     id: str
 
 
@@ -500,7 +500,7 @@ class Compared(BaseModel):
     A count has `causes`, which add up to `delta`; a share has `numerator` and `denominator`, which are counts.
     """
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     partial: bool | None = None
 
 
@@ -529,7 +529,7 @@ class ComparisonAnswer(Shape):
 class Catalogue(BaseModel):
     """What may be asked."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     measures: list[dict[str, Any]]
     dimensions: list[dict[str, Any]]
     grains: list[dict[str, Any]]
@@ -559,7 +559,7 @@ class ProblemError(Shape):
 class Problem(BaseModel):
     """A failure (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
     type: str
     title: str
     status: int

@@ -14,7 +14,7 @@ WindowId = Literal["minute", "day"]
 class Given(BaseModel):
     """The base of what is taken in: a name that it does not have is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
 class QuotaGiven(Given):

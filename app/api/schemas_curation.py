@@ -27,7 +27,9 @@ class Correction(Shape):
     A field that is absent changes nothing; null takes back what the newsroom said.
     """
 
-    model_config = ConfigDict(extra="allow")  # the house record's checks say more of a field that is none
+    model_config = ConfigDict(
+        defer_build=True, extra="allow"
+    )  # the house record's checks say more of a field that is none
     cause: Annotated[
         Literal["correction", "reclassification", "late_report"],
         Field(description="Under which cause the statistics list it: `corrected`, `reclassified`, `late_reported`."),

@@ -2,6 +2,7 @@
 
 from asyncio import Semaphore
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -19,6 +20,7 @@ from app.statistics.delays import KnownDelays
 from app.telemetry import Telemetry
 
 _KEPT_REVISIONS = 512
+_KEPT_COUNTS = 2048
 _BATCHES_AT_ONCE = 2  # one is merged, the next is read
 
 
@@ -58,6 +60,23 @@ class KnownCodes:
         return codes
 
 
+class KnownCounts:
+    """How many rows lists have, of the last that were asked for."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, int] = OrderedDict()
+
+    def find(self, key: Hashable) -> int | None:
+        """The number under a key, if it is known."""
+        return self._kept.get(key)
+
+    def keep(self, key: Hashable, number: int) -> None:
+        """Know a number from now on; the key is all that it depends on."""
+        self._kept[key] = number
+        if len(self._kept) > _KEPT_COUNTS:
+            self._kept.popitem(last=False)
+
+
 @dataclass(slots=True)
 class Service:
     """One process's means; `is_building` is true while its demonstration record is being made."""
@@ -73,6 +92,7 @@ class Service:
     migration_head: str | None = None
     is_building: bool = False
     codes: KnownCodes = field(default_factory=KnownCodes)
+    counts: KnownCounts = field(default_factory=KnownCounts)
     delays: KnownDelays = field(default_factory=KnownDelays)
     batches: Semaphore = field(default_factory=lambda: Semaphore(_BATCHES_AT_ONCE))
 

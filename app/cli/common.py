@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from app import migrations
+from app.cli import early
 from app.cli.printing import err
 from app.cli.starting import CannotStart
 from app.db.database import Database
@@ -88,6 +89,7 @@ def opened(settings: Settings) -> Iterator[str]:
         yield _checked(settings.database_url.get_secret_value())
     else:
         with embedded_postgres(settings.data_dir) as url:
+            early.taken()
             yield url
 
 

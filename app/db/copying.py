@@ -1,6 +1,7 @@
 """COPY … TO STDOUT, passed on as it comes: no faster than it is taken, and ended when nobody takes it."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -9,7 +10,11 @@ from typing import Any
 from app.db.database import Database
 
 _PIECES = 8
-"""How many may wait to be taken; asyncpg makes them of what it has read at once, some hundred KB."""
+"""How many may wait to be taken."""
+_PIECE_BYTES = 128 * 1024
+"""Postgres sends 8 kB at a time: to hand on each by itself takes longer than to read it."""
+_HELD_S = 0.1
+"""What was read is handed on after so long, however little it is."""
 _PATIENCE_S = 60.0
 """Whoever takes nothing for so long is left: their connection is wanted."""
 SETTINGS = (
@@ -39,16 +44,28 @@ async def copy_out(database: Database, copies: Sequence[Copy]) -> AsyncGenerator
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
     room = asyncio.Semaphore(_PIECES)
 
+    held, last = bytearray(), float("-inf")  # so that the first goes at once
+
     async def put(piece: bytearray) -> None:
+        nonlocal held
+        held += piece
+        if len(held) >= _PIECE_BYTES or time.monotonic() - last >= _HELD_S:
+            await hand_on()
+
+    async def hand_on() -> None:
+        nonlocal held, last
         async with asyncio.timeout(_PATIENCE_S):
             await room.acquire()
-        pieces.put_nowait(bytes(piece))
+        pieces.put_nowait(bytes(held))
+        held, last = bytearray(), time.monotonic()
 
     async def run() -> None:
         async with database.export() as connection:
             await connection.execute(SETTINGS)
             for copy in copies:
                 await connection.copy_from_query(copy.sql, *copy.arguments, output=put, **copy.options)
+            if held:
+                await hand_on()
 
     running = asyncio.create_task(run())
     running.add_done_callback(lambda _: pieces.put_nowait(None))

@@ -63,7 +63,13 @@ class Database:
             max_size=self._pool_size,
             init=_init_reader,
             reset=_reset_reader,
-            server_settings={"statement_timeout": str(self._timeout_ms), "timezone": "UTC", **_NO_JIT},
+            max_cacheable_statement_size=0,  # the longest are those that take longest to plan
+            server_settings={
+                "statement_timeout": str(self._timeout_ms),
+                "timezone": "UTC",
+                "datestyle": "ISO",  # days that Postgres writes itself
+                **_NO_JIT,
+            },
         )
 
     async def close(self) -> None:

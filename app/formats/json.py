@@ -1,6 +1,6 @@
 """JSON: one object for each row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,11 @@ from app.table import Column, Row, Table
 def dump(value: object) -> bytes:
     """A value as JSON: days and instants as ISO 8601, instants in UTC with Z."""
     return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z)
+
+
+def json_list(written: Iterable[str]) -> orjson.Fragment:
+    """A list of what is JSON already, as a value."""
+    return orjson.Fragment(f"[{','.join(written)}]")
 
 
 def objects(table: Table) -> list[dict[str, Any]]:

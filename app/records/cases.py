@@ -79,12 +79,11 @@ async def find_cases(connection: Connection, wanted: Wanted, state: State) -> Pa
     return Page(tuple(await show_versions(connection, rows, [state.revision] * len(rows))), has_more, last)
 
 
-async def count_cases(connection: Connection, conditions: Sequence[Condition], state: State) -> tuple[int, int]:
-    """How many cases meet the conditions, and how many rows their flat shape has."""
+async def count_flat_cases(connection: Connection, conditions: Sequence[Condition], state: State) -> int:
+    """How many rows the flat shape of the cases under some conditions has."""
     statement = Statement(CASES, state.revision, conditions)
     sql = _SQL["flat_rows"].format(source=CASES.source, where=statement.where)
-    found = (await connection.fetch(sql, *statement.arguments))[0]
-    return found["cases"], found["rows"]
+    return int((await connection.fetch(sql, *statement.arguments))[0][0])
 
 
 async def get_case(connection: Connection, case_id: UUID, state: State) -> Shown | None:

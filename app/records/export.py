@@ -1,18 +1,20 @@
-"""All cases of a list as COPY writes them: the same rows as pages have, made by Postgres.
+"""Cases as Postgres writes them: all of a list by COPY, and pages as JSON.
 
 One query for each part of the list's order (rows with a value, rows without), each with the fields or columns that are
 asked for. What a row holds is said twice, here and in `cases.py`; a test holds the two to each other.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.db.copying import Copy
+from app.db.database import Connection
 from app.formats import Copying, Options
 from app.formats.csv import DEFUSED, FORMULA
 from app.records.cases import CASES
 from app.records.denials import DENYING, denied_in_sql
 from app.records.ids import show_id_in_sql
-from app.records.listing import Condition, Order, Wanted, whole_list
+from app.records.listing import Condition, Order, Wanted, WrittenPage, whole_list, write_rows
 from app.records.revisions import State
 from app.records.uid import has_check_digits_in_sql
 
@@ -137,54 +139,67 @@ def _cell(name: str, *, is_defused: bool, is_alone: bool) -> str:
 
 def _cells(source: str, order: Order, columns: Sequence[str], *, is_defused: bool) -> str:
     cells = [_cell(name, is_defused=is_defused, is_alone=len(columns) == 1) for name in columns]
-    direction = "DESC" if order.is_descending else "ASC"
     return (
         f"SELECT {', '.join(cells)} FROM ({source}) AS v {_PEOPLE} {_CHARGES} {_KNOWN_BY} {_DENIALS}"
-        f" ORDER BY sort_value {direction}, sort_id {direction}, d.ordinal, d.defendant, c.position"
+        f" ORDER BY {_in_order(order)}, d.ordinal, d.defendant, c.position"
     )
 
 
 # ── Objects: one for each case ─────────────────────────────────────────────────────────────────
 
 
-# Written out, because Postgres looks up the type of each value anew for each object that it makes itself. What is not
-# named here is a code, a day or an id, in which nothing is to be escaped.
+# Written out, because Postgres looks up the type of each value anew for each object that it makes itself; by `concat`,
+# which copies nothing twice. What is not named here is a code, a day or an id, in which nothing is to be escaped.
 _AS_THEY_ARE = {
     *("version", "revision", "ordinal", "episodes", "term_months", "probation_months", "fine_rub", "conflicts"),
     *("is_withdrawn", "is_presumed", "principal", "current", "check_digits"),
-    *("identifiers", "deny", "charges", "sentence", "defendants", "layers", "sources"),
+    *("identifiers", "type", "deny", "charges", "sentence", "defendants", "layers", "sources"),
+}
+_NEVER_NULL = {
+    *("id", "court", "instance", "arrival", "disposition", "service_status", "class", "kind", "execution"),
+    *("offence", "role", "stage"),
 }
 
 
 def _object(fields: dict[str, str]) -> str:
     """A JSON object as text, without blanks."""
-    named = " || ',".join(f'"{name}":\' || {_written(name, sql)}' for name, sql in fields.items())
-    return f"('{{{named} || '}}')"
+    parts = (
+        f"'{',' if place else '{'}\"{name}\":', {_written(name, fields[name])}" for place, name in enumerate(fields)
+    )
+    return f"concat({', '.join(parts)}, '}}')"
 
 
 def _written(name: str, sql: str) -> str:
+    """A value as parts of a text."""
     if name == "value":
         return f"to_json({sql})::text"
-    return f"coalesce(({sql})::text, 'null')" if name in _AS_THEY_ARE else f"coalesce('\"' || ({sql}) || '\"', 'null')"
+    if name in _AS_THEY_ARE:
+        return f"coalesce(({sql})::text, 'null')"
+    return f"'\"', ({sql}), '\"'" if name in _NEVER_NULL else f"coalesce('\"' || ({sql}) || '\"', 'null')"
 
 
 def _list(fields: dict[str, str], source: str, order: str) -> str:
-    return f"(SELECT coalesce('[' || string_agg({_object(fields)}, ',' ORDER BY {order}) || ']', '[]') FROM {source})"
+    return f"concat('[', (SELECT string_agg({_object(fields)}, ',' ORDER BY {order}) FROM {source}), ']')"
 
 
-_PLAIN = {"type": "k.type", "value": "k.value", "current": "k.is_current"}
-_OF_UID = {**_PLAIN, "check_digits": has_check_digits_in_sql("k.value")}
-_IDENTIFIERS = f"""(SELECT coalesce('[' || string_agg(
-        CASE k.type WHEN 'uid' THEN {_object(_OF_UID)} ELSE {_object(_PLAIN)} END,
-        ',' ORDER BY k.rank, k.is_current DESC, k.place) || ']', '[]')
-    FROM (
-        SELECT 1 AS rank, 'case_number' AS type, {_NUMBER} AS value, true AS is_current, 0 AS place
-        UNION ALL SELECT 1, 'case_number', o.value, false, o.place
-        FROM unnest(i.numbers) WITH ORDINALITY AS o (value, place)
-        UNION ALL SELECT 2, 'uid', {_UID}, true, 0
-        UNION ALL SELECT 3, 'card_guid', o.value, o.place = cardinality(i.guids), o.place
-        FROM unnest(i.guids) WITH ORDINALITY AS o (value, place)
-    ) AS k WHERE k.value IS NOT NULL)"""
+def _identifier(type_: str, value: str, is_current: str, **more: str) -> str:
+    return _object({"type": f"'\"{type_}\"'", "value": value, "current": is_current, **more})
+
+
+def _others(type_: str, values: str, is_current: str) -> str:
+    """Identifiers from an array, the current one first; there mostly are none."""
+    one = _identifier(type_, "o.value", is_current)
+    return f"""CASE WHEN {values} IS NOT NULL THEN (
+        SELECT string_agg({one}, ',' ORDER BY {is_current} DESC, o.place)
+        FROM unnest({values}) WITH ORDINALITY AS o (value, place)) END"""
+
+
+_IDENTIFIERS = f"""concat('[', concat_ws(',',
+    CASE WHEN v.number NOT LIKE '%-' THEN {_identifier("case_number", "v.number", "true")} END,
+    {_others("case_number", "i.numbers", "false")},
+    CASE WHEN v.uid NOT LIKE '%-' THEN
+        {_identifier("uid", "v.uid", "true", check_digits=has_check_digits_in_sql("v.uid"))} END,
+    {_others("card_guid", "i.guids", "(o.place = cardinality(i.guids))")}), ']')"""
 _OF_PERSON_ONLY = (
     "c.court = d.court AND c.case_id = d.case_id AND c.revision = d.revision AND c.defendant = d.defendant"
 )
@@ -205,13 +220,28 @@ _FIELDS = {
 }
 
 
-def _objects(source: str, order: Order, fields: Sequence[str]) -> str:
+@lru_cache(64)
+def _chosen(fields: tuple[str, ...]) -> tuple[str, str]:
+    """An object of some fields, and what is joined to `v` for them."""
+    joins = (_KNOWN_BY, {"identifiers"}), (_DENIALS, {"deny", "defendants"})
+    needed = (join for join, by in joins if by.intersection(fields))
+    return _object({name: _FIELDS[name] for name in fields}), " ".join(needed)
+
+
+def _in_order(order: Order) -> str:
     direction = "DESC" if order.is_descending else "ASC"
-    chosen = _object({name: _FIELDS[name] for name in fields})
-    return (
-        f"SELECT {chosen} FROM ({source}) AS v {_KNOWN_BY} {_DENIALS}"
-        f" ORDER BY sort_value {direction}, sort_id {direction}"
-    )
+    return f"sort_value {direction}, sort_id {direction}"
+
+
+def _objects(source: str, order: Order, fields: Sequence[str]) -> str:
+    chosen, joins = _chosen(tuple(fields))
+    return f"SELECT {chosen} FROM ({source}) AS v {joins} ORDER BY {_in_order(order)}"
+
+
+async def write_cases(connection: Connection, wanted: Wanted, state: State, fields: Sequence[str]) -> WrittenPage:
+    """One page of cases as of a revision, of which each is JSON with these fields: one statement, seldom two."""
+    chosen, joins = _chosen(tuple(dict.fromkeys(fields)))
+    return await write_rows(connection, CASES, wanted, state.revision, f"{chosen} FROM {{page}} AS v {joins}")
 
 
 # ── Both ───────────────────────────────────────────────────────────────────────────────────────

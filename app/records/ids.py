@@ -17,13 +17,14 @@ _PAIRS = "".join(first + second for first in _DIGITS for second in _DIGITS)
 # The bits of a UUID as numbers: the upper 64, the lower 64, and those from 60 to 71, which stand in both.
 _HALVES = (
     "SELECT ('x' || left(h, 16))::bit(64)::int8 AS hi, ('x' || right(h, 16))::bit(64)::int8 AS lo,"
-    " ('x' || substr(h, 15, 3))::bit(12)::int8 AS mid FROM replace({uuid}::text, '-', '') AS h OFFSET 0"
+    f" ('x' || substr(h, 15, 3))::bit(12)::int8 AS mid, '{_PAIRS}'::bytea AS pairs"
+    " FROM replace({uuid}::text, '-', '') AS h OFFSET 0"
 )
 
 
 def show_id_in_sql(uuid: str) -> str:
     """The same in SQL, of an expression that is a UUID: for the many rows of an export."""
-    digits = " || ".join(f"substr('{_PAIRS}'::bytea, ({_bits(low)})::int * 2 + 1, 2)" for low in range(120, -1, -10))
+    digits = " || ".join(f"substr(pairs, ({_bits(low)})::int * 2 + 1, 2)" for low in range(120, -1, -10))
     return f"(SELECT '{PREFIX}' || convert_from({digits}, 'UTF8') FROM ({_HALVES.format(uuid=uuid)}) AS half)"
 
 

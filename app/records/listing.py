@@ -6,6 +6,7 @@ then those without, and each of the two parts is one row-wise comparison that an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import asyncpg
@@ -61,6 +62,16 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenPage:
+    """The same, of which each row is a text that Postgres has made; `removed_in` as of the snapshot that was read."""
+
+    rows: tuple[str, ...]
+    has_more: bool
+    last: Position | None
+    removed_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class SortColumn:
     """A column that a list can be sorted by."""
 
@@ -79,7 +90,7 @@ class Filter:
     level: Level = "row"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Listing:
     """A list in SQL. `source` is FROM with its aliases, `where` what always holds; both may use $1."""
 
@@ -101,6 +112,8 @@ _TESTS: Mapping[Operator, str] = {
     "lt": "{sql} < {value}::{type}",
     "isnull": "({sql} IS NULL) = {value}::bool",
 }
+REMOVED_IN = "(SELECT coalesce(max(x.revision), 0) FROM removals x)"
+"""The last revision that removed personal data."""
 _SEVERAL: tuple[Operator, ...] = ("eq", "ne")
 
 
@@ -125,8 +138,7 @@ class Statement:
         return f"${len(self.arguments)}"
 
     def _test(self, entry: Filter, condition: Condition) -> str:
-        several = condition.operator in _SEVERAL
-        value = self.bind(list(condition.values) if several else condition.values[0])
+        value = self.bind(_bound(condition))
         operator = condition.operator
         # A charge-level "not" means: the person has no such charge, so the EXISTS is denied, not the test in it.
         is_denied = operator == "ne" and entry.level == "charge"
@@ -152,6 +164,34 @@ async def find_rows(
     return page, last, len(rows) > wanted.limit
 
 
+async def write_rows(
+    connection: Connection, listing: Listing, wanted: Wanted, first: object, written: str
+) -> WrittenPage:
+    """One page whose rows are texts; `written` is the text, and what it is made from, in which `{page}` is the page."""
+    rows: list[str] = []
+    values: list[Any] = []
+    ids: list[Any] = []
+    missing, removed_in = wanted.limit + 1, 0
+    direction = "DESC" if wanted.order.is_descending else "ASC"
+    in_order = f"ORDER BY sort_value {direction}, sort_id {direction}"
+    text, _, source = written.partition(" FROM {page}")
+    for is_null in (False, True):
+        if missing and _has_part(listing, wanted, is_null=is_null):
+            page, arguments = _page(listing, replace(wanted, limit=missing), first, is_null=is_null)
+            sql = (
+                f"SELECT array_agg({text} {in_order}), array_agg(sort_value {in_order}), array_agg(sort_id {in_order}),"
+                f" {REMOVED_IN} FROM ({page}){source}"
+            )
+            ((some, some_values, some_ids, removed_in),) = await connection.fetch(sql, *arguments)
+            rows += some or ()
+            values += some_values or ()
+            ids += some_ids or ()
+            missing = wanted.limit + 1 - len(rows)
+    last = min(len(rows), wanted.limit) - 1
+    position = Position(values[last], ids[last]) if last >= 0 else None
+    return WrittenPage(tuple(rows[: wanted.limit]), len(rows) > wanted.limit, position, removed_in)
+
+
 async def count_rows(connection: Connection, listing: Listing, conditions: Sequence[Condition], first: object) -> int:
     """How many rows a list has."""
     statement = Statement(listing, first, conditions)
@@ -172,32 +212,52 @@ def _has_part(listing: Listing, wanted: Wanted, *, is_null: bool) -> bool:
 
 
 def _page(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
+    # The limit is written out: a plan that is made for any limit is not one for a page, and is made anew each time.
     sql, arguments = _ordered(listing, wanted, first, is_null=is_null)
-    return f"{sql} LIMIT ${len(arguments) + 1}", [*arguments, wanted.limit]
+    return f"{sql} LIMIT {int(wanted.limit)}", arguments
 
 
 def _ordered(listing: Listing, wanted: Wanted, first: object, *, is_null: bool) -> tuple[str, list[Any]]:
-    statement = Statement(listing, first, wanted.conditions)
-    column, id_ = listing.columns[wanted.order.column], listing.id
-    direction = "DESC" if wanted.order.is_descending else "ASC"
+    position = wanted.after if _is_after(wanted, is_null=is_null) else None
+    shape = tuple((condition.field, condition.operator) for condition in wanted.conditions)
+    sql = _ordered_sql(listing, shape, wanted.order, is_after=position is not None, is_null=is_null)
+    arguments = [first, *map(_bound, wanted.conditions)]
+    if position is not None:
+        arguments += [position.id] if is_null else [position.id, position.value]
+    return sql, arguments
+
+
+def _bound(condition: Condition) -> Any:
+    return list(condition.values) if condition.operator in _SEVERAL else condition.values[0]
+
+
+@lru_cache(256)
+def _ordered_sql(
+    listing: Listing, shape: Sequence[tuple[str, Operator]], order: Order, *, is_after: bool, is_null: bool
+) -> str:
+    """The query for a part of a list; placeholders are numbered as its arguments come: first, conditions, position."""
+    statement = Statement(listing, None, [Condition(field, operator, (None,)) for field, operator in shape])
+    column, id_ = listing.columns[order.column], listing.id
+    direction = "DESC" if order.is_descending else "ASC"
     tests = [statement.where]
     if column.is_nullable:
         tests.append(f"{column.sql} IS {'' if is_null else 'NOT '}NULL")
-    tests += _after(statement, column, id_, wanted, is_null=is_null)
-    order = f"{id_.sql} {direction}" if is_null else f"{column.sql} {direction}, {id_.sql} {direction}"
-    sql = (
+    if is_after:
+        sign = "<" if order.is_descending else ">"
+        last_id = f"{statement.bind(None)}::{id_.type}"
+        place = f"({column.sql}, {id_.sql})"
+        tests.append(
+            f"{id_.sql} {sign} {last_id}"
+            if is_null
+            else f"{place} {sign} ({statement.bind(None)}::{column.type}, {last_id})"
+        )
+    by = f"{id_.sql} {direction}" if is_null else f"{column.sql} {direction}, {id_.sql} {direction}"
+    return (
         f"SELECT {listing.select}, {column.sql} AS sort_value, {id_.sql} AS sort_id"
-        f" FROM {listing.source} WHERE {' AND '.join(tests)} ORDER BY {order}"
+        f" FROM {listing.source} WHERE {' AND '.join(tests)} ORDER BY {by}"
     )
-    return sql, statement.arguments
 
 
-def _after(statement: Statement, column: SortColumn, id_: SortColumn, wanted: Wanted, *, is_null: bool) -> list[str]:
-    position = wanted.after
-    if position is None or (is_null and position.value is not None):
-        return []
-    sign = "<" if wanted.order.is_descending else ">"
-    last_id = f"{statement.bind(position.id)}::{id_.type}"
-    if is_null:
-        return [f"{id_.sql} {sign} {last_id}"]
-    return [f"({column.sql}, {id_.sql}) {sign} ({statement.bind(position.value)}::{column.type}, {last_id})"]
+def _is_after(wanted: Wanted, *, is_null: bool) -> bool:
+    """Whether a part of a list begins where the page before ended: that of the nulls only if that did too."""
+    return wanted.after is not None and not (is_null and wanted.after.value is not None)

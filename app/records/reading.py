@@ -182,14 +182,13 @@ async def find_revisions(connection: Connection, wanted: Wanted, state: State) -
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Counts the results of one list, each of which is one flat row."""
+    """Counts the results of one list."""
 
     of: Listing
 
-    async def __call__(self, connection: Connection, conditions: Sequence[Condition], state: State) -> tuple[int, int]:
-        """How many results meet the conditions, and how many rows they have."""
-        number = await count_rows(connection, self.of, conditions, state.revision)
-        return number, number
+    async def __call__(self, connection: Connection, conditions: Sequence[Condition], state: State) -> int:
+        """How many results meet the conditions."""
+        return await count_rows(connection, self.of, conditions, state.revision)
 
 
 def flat_under(columns: tuple[Column, ...]) -> Callable[[Mapping[str, Any]], tuple[tuple[Any, ...], ...]]:

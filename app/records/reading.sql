@@ -62,17 +62,11 @@ ORDER BY v.received_on, v.decided_on, v.court, v.case_id
 
 -- name: flat_rows
 -- How many rows the flat shape of some cases has: one for each charge, person without one, case without a person.
-WITH chosen AS MATERIALIZED (
-    SELECT v.court, v.case_id, v.revision FROM {source} WHERE {where}
-), people AS MATERIALIZED (
-    SELECT d.court, d.case_id, d.revision, d.defendant
-    FROM chosen v JOIN defendants d ON d.court = v.court AND d.case_id = v.case_id AND d.revision = v.revision
-)
-SELECT (SELECT count(*) FROM chosen)::bigint AS cases,
-       (SELECT count(*) FROM chosen v WHERE NOT EXISTS (
-            SELECT 1 FROM people p WHERE p.court = v.court AND p.case_id = v.case_id AND p.revision = v.revision))
-     + (SELECT count(*) FROM people p LEFT JOIN charges c ON c.court = p.court AND c.case_id = p.case_id
-            AND c.revision = p.revision AND c.defendant = p.defendant) AS rows
+SELECT count(*)
+FROM {source}
+LEFT JOIN defendants d ON d.court = v.court AND d.case_id = v.case_id AND d.revision = v.revision
+LEFT JOIN charges c ON c.court = d.court AND c.case_id = d.case_id AND c.revision = d.revision AND c.defendant = d.defendant
+WHERE {where}
 
 -- name: court_days
 -- First and last day on which each of some courts received or decided a case.

@@ -1,0 +1,137 @@
+"""A page of cases: one statement, by indexes alone, deep in the list as at its beginning, and never of two states."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import orjson
+import pytest
+
+from app.api.schemas import CaseInList
+from app.records.export import write_cases
+from app.records.listing import Condition, Order, Position, Wanted
+from app.records.revisions import State
+from tests.databases import cloned
+from tests.ledgers import state_of
+from tests.serving import FIRST, SECOND, fill, filled_fixture, take  # noqa: F401
+from tests.test_answers import counted, worker_of
+
+Client = httpx.AsyncClient
+WEEKLY = "/v1/statistics/weekly"
+PAGE = "/v1/cases?limit=2&sort=received_on"
+SHOWN = (Condition("is_withdrawn", "eq", (False,)), Condition("is_merged", "eq", (False,)))
+CASES = 4000
+# A case of one person and one charge each; every hundredth in two versions, the first of which is over.
+RECORD = f"""
+INSERT INTO versions (court, case_id, revision, superseded_in, version, instance, number, received_on, arrival,
+    disposition, offence_received, offence_decided, is_withdrawn, layers, conflicts, sources, content_hash)
+SELECT '61GV00' || 10 + n % 80, md5(n::text)::uuid, r, CASE WHEN n % 100 = 0 AND r = 1 THEN 2 END, r, 'first',
+    '1-' || n, date '2018-01-01' + n / 2, 'new', 'pending', '337', 'unknown', false, '["court_card"]', '[]', '[]', ''
+FROM generate_series(1, {CASES}) n CROSS JOIN generate_series(1, 2) r WHERE r = 1 OR n % 100 = 0;
+INSERT INTO defendants (court, case_id, revision, defendant, ordinal, service_status, disposition, is_presumed,
+    offence_received, offence_decided, sentence_class, sentence_kind, sentence_execution)
+SELECT court, case_id, revision, 1, 1, 'contract', 'pending', false, '337', 'unknown', 'unknown', 'unknown', 'unknown'
+FROM versions;
+INSERT INTO charges SELECT court, case_id, revision, 1, 1, '337', 'filed', 'completed', 1, false FROM versions;
+INSERT INTO identifiers
+SELECT court, case_id, 'number', number, 1, NULL, 'first', number FROM versions WHERE version = 1;
+INSERT INTO statements (court, case_id, layer, revision, seen_on, row_hash, digest, body)
+SELECT court, case_id, 'newsroom', 1, '2024-01-01', '', '', '{{}}' FROM versions WHERE version = 1;
+ANALYZE
+"""
+
+
+@pytest.fixture(name="record")
+async def record_fixture(server_url: str, template: str) -> AsyncIterator[Any]:
+    """A connection to a record of some thousand cases, of which the planner knows."""
+    async with cloned(server_url, template) as url:
+        connection = await asyncpg.connect(url, server_settings={"timezone": "UTC", "jit": "off"})
+        await connection.execute(RECORD)
+        yield connection
+        await connection.close()
+
+
+class Explained:
+    """A connection that explains what it is asked."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.plans: list[Any] = []
+
+    async def fetch(self, sql: str, *arguments: Any) -> Any:
+        """The rows, as ever."""
+        told = await self._connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {sql}", *arguments)
+        self.plans.append(orjson.loads(told)[0]["Plan"])
+        return await self._connection.fetch(sql, *arguments)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks were read."""
+        return sum(int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"]) for plan in self.plans)
+
+    def scans(self) -> set[tuple[str, str]]:
+        """Each scan of a table: how, and of which."""
+        return {scan for plan in self.plans for scan in _scans(plan)}
+
+
+def _scans(node: Any) -> set[tuple[str, str]]:
+    own = {(node["Node Type"], node["Relation Name"])} if "Relation Name" in node else set()
+    return own.union(*(_scans(child) for child in node.get("Plans", ())))
+
+
+async def page(record: Any, state: State, order: Order, after: Position | None = None) -> Explained:
+    explained = Explained(record)
+    wanted = Wanted(SHOWN, order, 100, after)
+    written = await write_cases(explained, wanted, state, tuple(CaseInList.model_fields))
+    assert len(written.rows) == 100
+    assert written.has_more
+    assert len(explained.plans) == 1
+    return explained
+
+
+@pytest.mark.parametrize("is_descending", [False, True])
+async def test_a_page_reads_no_table_whole_and_a_deep_one_no_more_than_the_first(
+    record: Any, is_descending: bool
+) -> None:
+    order, state = Order("received_on", is_descending=is_descending), state_of(2)
+    first = await page(record, state, order)
+    deep = await page(record, state, order, Position(date(2018, 1, 1) + timedelta(days=1000), UUID(int=0)))
+    for one in (first, deep):
+        assert not [scan for scan in one.scans() if scan[0] == "Seq Scan" and scan[1] != "removals"]
+    assert deep.blocks <= first.blocks * 1.2
+
+
+async def test_a_page_of_a_known_revision_is_one_statement_without_a_transaction(filled: str) -> None:
+    async with worker_of(filled, cache_mb=0) as (client, _):
+        await client.get(WEEKLY)
+        with counted() as asked:
+            first = await client.get(PAGE)
+        following = first.json()["paging"]["next"]
+        assert len(asked) == 1
+        with counted() as asked:
+            second = await client.get(following)
+        assert len(asked) == 1
+        assert {one["id"] for one in first.json()["results"]}.isdisjoint({o["id"] for o in second.json()["results"]})
+
+
+async def test_a_page_that_a_removal_overtook_is_read_again_and_an_older_cursor_refused(database_url: str) -> None:
+    await fill(database_url)
+    async with worker_of(database_url, cache_mb=0) as (client, app):
+        await client.get(WEEKLY)
+        following = (await client.get(PAGE)).json()["paging"]["next"]
+        etag = (await client.get(PAGE)).headers["etag"]
+        pointer = app.state.service.answers.published()
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "INSERT INTO removals (court, digest, revision) VALUES ('*', '', $1)", pointer.revision
+        )
+        await connection.close()
+        with counted() as asked:
+            again = await client.get(PAGE)
+        if app.state.service.answers.published() == pointer:
+            assert len(asked) > 2  # in a snapshot, once the one statement had told
+        assert again.headers["etag"] != etag
+        assert (await client.get(following)).status_code == 400
