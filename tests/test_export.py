@@ -375,6 +375,7 @@ async def test_other_lists_and_statistics_have_the_rows_of_csv_as_parquet(client
         assert objects_of(answers["ndjson"])[:100] == answers["json"].json()["results"]
 
 
-def test_parquet_is_imported_when_it_is_first_asked_for() -> None:
-    said = "import app.main, sys; sys.exit('pyarrow' in sys.modules)"
+@pytest.mark.parametrize("heavy", ["pyarrow", "sqlalchemy", "alembic"])
+def test_what_the_service_seldom_needs_is_imported_when_it_is_first_needed(heavy: str) -> None:
+    said = f"import app.main, sys; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", said], check=False).returncode == 0

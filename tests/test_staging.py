@@ -8,6 +8,8 @@ import pytest
 
 from app.ingest import staging
 from app.ingest.staging import open_bodies
+from app.records.tables import Charge, Defendant, Version
+from app.records.writing import _COLUMNS
 from tests.loading import CHITA, GROZNY, JUDGED, MOSCOW, UID, VERDICT, Desk, Json, card, case, empty, outcomes, person
 
 COURTS = (GROZNY, MOSCOW, CHITA)
@@ -133,3 +135,9 @@ async def test_a_file_of_held_cases_is_not_made_ahead(desk: Desk, monkeypatch: p
     assert made == [9]
     assert outcomes(await desk.house(*some(said=VERDICT), *some(2, first=20))) == {"created": 2, "changed": 9}
     assert made == [9]
+
+
+@pytest.mark.parametrize("model", [Version, Defendant, Charge])
+def test_every_column_of_what_is_staged_goes_to_the_record(model: Any) -> None:
+    written = {name.strip() for name in _COLUMNS[model.__tablename__].split(",")} | {"court", "case_id", "revision"}
+    assert written == {column.name for column in model.__table__.columns}

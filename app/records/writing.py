@@ -11,7 +11,6 @@ from uuid import UUID
 
 from app.db.database import Connection
 from app.records.resolve import Effective, Person
-from app.records.tables import Charge, Defendant, Version
 
 STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS new_versions (LIKE versions) ON COMMIT DELETE ROWS;
@@ -25,7 +24,16 @@ _SUPERSEDE = """
 UPDATE versions v SET superseded_in = {revision} FROM new_versions n
 WHERE v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL
 """
-_KEPT = {"versions": Version, "defendants": Defendant, "charges": Charge}
+_COLUMNS = {
+    "versions": "superseded_in, version, instance, number, uid, received_on, arrival, decided_on, disposition,"
+    " in_force_on, offence_received, offence_decided, is_withdrawn, merged_into, layers, conflicts, sources,"
+    " content_hash",
+    "defendants": "defendant, ordinal, service_status, disposition, is_presumed, decided_on, offence_received,"
+    " offence_decided, sentence_class, sentence_kind, sentence_execution, term_months, probation_months, fine_rub,"
+    " regime, sentence_source",
+    "charges": "defendant, position, offence, role, stage, episodes, is_principal",
+}
+"""Beside court, case and revision; written out, as the models of the tables are slow to import."""
 
 
 @dataclass(slots=True)
@@ -51,10 +59,9 @@ async def stage_versions(connection: Connection, versions: Sequence[Versioned]) 
 async def write_versions(connection: Connection, revision: int) -> None:
     """Supersede what the staged versions replace, and add them as those of the revision."""
     steps = [_SUPERSEDE.format(revision=revision)]
-    for table, model in _KEPT.items():
-        names = [column.name for column in model.__table__.columns]  # type: ignore[attr-defined]
-        values = ", ".join(str(revision) if name == "revision" else name for name in names)
-        steps.append(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM new_{table}")
+    for table, columns in _COLUMNS.items():
+        to, values = f"court, case_id, revision, {columns}", f"court, case_id, {revision}, {columns}"
+        steps.append(f"INSERT INTO {table} ({to}) SELECT {values} FROM new_{table}")
     await connection.execute("; ".join(steps))
 
 
