@@ -112,6 +112,12 @@ async def test_a_statement_that_takes_too_long_is_cancelled_with_advice(
         assert problem_of(answer) == (503, "took-too-long")
         assert "shorter window" in answer.json()["detail"]
         assert int(answer.headers["retry-after"]) > 0
+        async with Database(database_url).owner() as connection:  # in Postgres too, not only here
+            assert await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE state = 'active' AND datname = current_database() AND query LIKE '%pg_sleep(30)%'"
+                " AND pid <> pg_backend_pid()"
+            ) == 0  # fmt: skip
 
 
 async def test_callers_whose_questions_are_long_have_together_one_turn_of_eight() -> None:
