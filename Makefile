@@ -6,7 +6,7 @@ DATABASE_URL ?=
 export DATABASE_URL
 TESTS ?= tests
 
-.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench bench-export bench-ingest bench-cached bench-start bench-limits bench-timing clean
+.PHONY: setup demo test rounds check lock openapi sbom audit fuzz bench bench-export bench-ingest bench-cached bench-start bench-limits bench-loop bench-timing clean
 
 setup: .venv/ready
 
@@ -78,6 +78,11 @@ bench-export: setup
 # Healthy callers while others are slow, heavy or greedy; figures in docs/operations/limits.md.
 bench-limits: setup
 	$(BIN)/python -m bench.limits
+
+# How long one request holds the event loop, over the demonstration record in DATA; figures in docs/operations/limits.md.
+DATA ?= .sudstat-demo
+bench-loop: setup
+	$(BIN)/python -m bench.loop --data $(DATA)
 
 # Whether the time of a refusal tells a wrong key from one that there is not; on a machine that does nothing else.
 bench-timing: setup

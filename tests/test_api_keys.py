@@ -12,7 +12,7 @@ import pytest
 
 from app.access import keyring
 from app.access.keys import make_key, read_key_id
-from app.access.register import set_quota
+from app.access.register import add_use, set_quota
 from app.api.openapi import openapi_document
 from app.db.database import Database
 from tests.serving import client_of, fill, problem_of
@@ -218,6 +218,34 @@ async def test_me_tells_scopes_limits_what_is_left_and_two_weeks_of_use_for_free
         assert tuple(kept) == (3, 1)
         last = await connection.fetchval("SELECT last_used_at FROM api_keys")
         assert datetime.now(UTC) - last < timedelta(minutes=1)
+
+
+async def test_last_use_is_written_once_a_minute_and_not_at_each_request(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, written = await new_key(Database(database_url), "statistics"), list[int]()
+
+    async def noting(connection: Any, counted: Any, last: Any) -> None:
+        rows = list(counted)
+        written.append(sum(asked for _, _, asked, _ in rows))
+        await add_use(connection, rows, last)
+
+    monkeypatch.setattr("app.access.keyring.add_use", noting)
+    monkeypatch.setattr(keyring, "POLL_S", 0.02)  # so often it might be written
+    assert keyring._WRITE_S == 60
+    async with client_of(database_url) as client:
+        for _ in range(20):
+            assert await status(client, key) == 200
+            await asyncio.sleep(0.02)
+        assert written == []
+        ring = client._transport.app.state.service.keyring  # type: ignore[attr-defined]
+        ring._written_at -= 60  # as if a minute had passed
+        async with asyncio.timeout(5):
+            while not written:  # noqa: ASYNC110 (nothing tells of it)
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert written == [20]
+    assert written == [20]  # nothing was left to write at the end
 
 
 async def test_config_publishes_what_there_is(database_url: str) -> None:

@@ -161,6 +161,15 @@ async def test_every_parameter_shown_is_taken_and_no_other(
     validator({"$ref": "#/components/schemas/Problem"}).validate(problem)
 
 
+async def test_whatever_is_asked_as_of_a_day_before_the_first_revision_is_shown_as_not_there(client: Client) -> None:
+    asked_of = [(path, one) for path, one in ASKED if "as_of" in {each["name"] for each in one["parameters"]}]
+    assert len(asked_of) >= 8
+    for path, operation in asked_of:
+        answer = await client.get(await address_of(client, path), params={"as_of": "2001-01-01"})
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/no-revision-yet"), path
+        assert "404" in operation["responses"], path
+
+
 async def test_the_served_document_is_this_one(client: Client) -> None:
     assert (await client.get("/openapi.json")).json() == DOCUMENT
 

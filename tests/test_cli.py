@@ -18,12 +18,14 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from app.access.keyring import POLL_S
 from app.cli.commands import cli
 from app.db.database import Database
 from tests.databases import cloned
@@ -455,6 +457,39 @@ def test_two_workers_serve_and_stop_together(tmp_path: Path, place: str) -> None
     with closing(socket.socket()) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection may linger; a listener may not
         sock.bind(("127.0.0.1", port))
+
+
+def test_a_key_that_is_revoked_from_the_command_line_is_refused_by_every_worker_at_once(
+    run: Run, tmp_path: Path, place: str
+) -> None:
+    port = free_port()
+    key = run("keys", "create", "--owner", "desk", "--scope", "admin").out.strip()
+    settings: dict[str, Any] = {"cwd": tmp_path, "database_url": place, "data_dir": tmp_path / "data"}
+
+    headers = {"Authorization": f"Bearer {key}", "Via": "1.1 a proxy"}
+
+    def asked(connection: HTTPConnection) -> tuple[int, str]:
+        connection.request("GET", "/metrics", headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    with started("serve", "--port", port, "--workers", 2, **settings) as server:
+        assert status_of(port) == 200
+        to_each, deadline = dict[str, HTTPConnection](), time.monotonic() + 30  # a lasting connection meets one worker
+        while len(to_each) < 2 and time.monotonic() < deadline:
+            connection = HTTPConnection("127.0.0.1", port, timeout=20)
+            status, text = asked(connection)
+            assert status == 200
+            if to_each.setdefault(re.findall(r'worker="(\w+)"', text)[0], connection) is not connection:
+                connection.close()
+        assert len(to_each) == 2
+        assert run("keys", "revoke", key.split("_")[1]).status == 0
+        revoked_at = time.monotonic()
+        while {asked(connection)[0] for connection in to_each.values()} != {401}:
+            assert time.monotonic() < revoked_at + POLL_S / 2  # by the notice, then, and not by the poll
+        for connection in to_each.values():
+            connection.close()
+        press_ctrl_c(server)
 
 
 def test_a_worker_that_starts_slowly_is_not_replaced(tmp_path: Path, place: str) -> None:

@@ -55,6 +55,15 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
         assert not heading or heading in _headings(found), f"{target}: no such heading"
 
 
+def test_every_test_that_is_said_to_show_a_claim_is_there() -> None:
+    named = re.findall(r"`(tests/\w+\.py)::(\w+)`", (ROOT / "docs/operations/security-proof.md").read_text("utf-8"))
+    assert len(named) > 60
+    missing = [
+        f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []
+
+
 @pages
 def test_every_path_named_exists(page: Path) -> None:
     named = [code for code in _CODE.findall(_prose(page)) if _PATH.fullmatch(code)]

@@ -89,6 +89,32 @@ def test_a_contradiction_is_refused_where_it_stands(asked: dict[str, str], code:
     assert [(fault.code, fault.parameter) for fault in faults(**asked)] == [(code, parameter)]
 
 
+SIX = "court,region,offence,disposition,service_status,arrival"
+
+
+@pytest.mark.parametrize(
+    ("preset", "group_by", "is_refused"),
+    [
+        (None, SIX, False),
+        (None, f"{SIX},week", True),
+        (None, f"{SIX},is_wartime", True),
+        ("weekly", SIX, True),
+        ("weekly", SIX.removeprefix("court,"), False),
+        ("sentences", SIX, True),
+        ("sentences", SIX.removeprefix("court,"), False),
+    ],
+)
+def test_a_question_groups_by_six_at_most_its_grain_and_what_its_path_adds_included(
+    preset: str | None, group_by: str, is_refused: bool
+) -> None:
+    if is_refused:
+        assert [(fault.code, fault.parameter) for fault in faults(preset, group_by=group_by)] == [
+            ("too-many", "group_by")
+        ]
+    else:
+        read(preset, group_by=group_by)
+
+
 def test_a_parameter_without_a_value_is_refused() -> None:
     with pytest.raises(InvalidParameters) as caught:
         read_question({"court": (), "start_period": (), "measures": ()}, None, KNOWN)

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from contextlib import AsyncExitStack
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -111,6 +112,12 @@ async def test_a_statement_that_takes_too_long_is_cancelled_with_advice(
         assert problem_of(answer) == (503, "took-too-long")
         assert "shorter window" in answer.json()["detail"]
         assert int(answer.headers["retry-after"]) > 0
+        async with Database(database_url).owner() as connection:  # in Postgres too, not only here
+            assert await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE state = 'active' AND datname = current_database() AND query LIKE '%pg_sleep(30)%'"
+                " AND pid <> pg_backend_pid()"
+            ) == 0  # fmt: skip
 
 
 async def test_callers_whose_questions_are_long_have_together_one_turn_of_eight() -> None:
@@ -161,6 +168,61 @@ async def test_large_work_is_done_beside_the_event_loop_and_small_work_on_it() -
     here = threading.current_thread().name
     assert await aside(LARGE_ROWS - 1, lambda: threading.current_thread().name) == here
     assert (await aside(LARGE_ROWS, lambda: threading.current_thread().name)).startswith("aside")
+
+
+async def test_a_long_page_is_made_beside_the_event_loop_and_is_the_same(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(database_url)
+    made: list[str] = []
+
+    def noting(work: Any) -> Any:
+        def noted(*given: Any, **more: Any) -> Any:
+            made.append(threading.current_thread().name)
+            return work(*given, **more)
+
+        return noted
+
+    for name in (
+        "app.api.lists.envelope",
+        "app.api.lists.render",
+        "app.records.cases._show",
+        "app.records.changes._show",
+    ):
+        room, _, function = name.rpartition(".")
+        monkeypatch.setattr(name, noting(getattr(import_module(room), function)))
+    paths = [f"/v1/{name}?limit=9{more}" for name in ("cases", "changes") for more in ("", "&format=csv")]
+    paths += ["/v1/cases?format=ndjson", "/v1/changes?format=parquet"]
+    async with client_of(database_url, cache_mb=0) as client:
+        few = [(await client.get(path)).content for path in paths]
+        assert not [name for name in made if name.startswith("aside")]
+        made.clear()
+        for room in ("app.api.lists", "app.records.cases", "app.records.changes"):
+            monkeypatch.setattr(f"{room}.RESULT_ROWS", LARGE_ROWS)
+        assert [(await client.get(path)).content for path in paths] == few
+        assert made
+        assert not [name for name in made if not name.startswith("aside")]
+
+
+async def test_a_back_test_of_many_series_is_a_large_question(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(database_url)
+    taken = list[bool]()
+    async with client_of(database_url) as client:
+        turns = client._transport.app.state.service.database._turns  # type: ignore[attr-defined]
+        one = turns.one
+
+        def noting(*, is_large: bool) -> Any:
+            taken.append(is_large)
+            return one(is_large=is_large)
+
+        await client.get("/v1/statistics")  # by now it is known which codes there are
+        monkeypatch.setattr(turns, "one", noting)
+        counts = "cases_received,cases_decided,persons_convicted"
+        for asked in ("", "?group_by=day", f"?measures={counts}", "?group_by=month&measures=cases_received"):
+            assert (await client.get(f"/v1/statistics/nowcast-skill{asked}")).status_code == 200
+    assert taken == [False, True, True, False]
 
 
 async def test_one_large_question_is_answered_at_a_time_and_its_callers_small_ones_beside_it() -> None:

@@ -46,6 +46,7 @@ _CATALOGUE = Operation(
     scopes=("statistics",),
     parameters=CATALOGUE,
     formats=("json",),
+    problems=(404,),
 )
 
 

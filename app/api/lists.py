@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from fastapi import Response
@@ -15,6 +16,7 @@ from app.api.parameters import QUESTION, Asked, Role
 from app.api.reply import Answer, Overtaken, Reading, Replying, envelope
 from app.db.copying import Copy, begun, copy_out
 from app.db.database import Connection
+from app.db.turns import RESULT_ROWS, aside
 from app.errors import BadCursor, Fault, NotFound, near
 from app.formats import Copying, Options, copied, dump, json_list, render, stream
 from app.records.listing import Condition, Listing, Order, Page, Wanted, WrittenPage
@@ -192,20 +194,30 @@ class _Listed:
             )
             if written.removed_in != reading.state.removed_in:
                 raise Overtaken
-            return await self._shown(reading, written, json_list(written.rows))
+            return await self._shown(reading, written, len(written.rows), partial(json_list, written.rows))
         page = await self.resource.find(reading.connection, wanted, reading.state)
-        if shape.format.is_flat:
-            table = table_of(self.resource, page.rows, shape, self.fields)
-            return Answer(render(shape.format, table, reading.options), self._link(self._next(page, reading.state)))
-        return await self._shown(reading, page, [_pick(row, self.fields) for row in page.rows])
+        work = len(page.rows) * RESULT_ROWS
 
-    async def _shown(self, reading: Reading, page: Page | WrittenPage, results: object) -> Answer:
-        """A page as JSON."""
+        def flat() -> bytes:
+            return render(shape.format, table_of(self.resource, page.rows, shape, self.fields), reading.options)
+
+        if shape.format.is_flat:
+            return Answer(await aside(work, flat), self._link(self._next(page, reading.state)))
+        return await self._shown(reading, page, work, lambda: [_pick(row, self.fields) for row in page.rows])
+
+    async def _shown(
+        self, reading: Reading, page: Page | WrittenPage, work: int, results: Callable[[], object]
+    ) -> Answer:
+        """A page as JSON; `work` is how much its results take, in rows."""
         next_ = self._next(page, reading.state)
         total = await self._count(reading) if self.asked.one("include_total", False) else None
         paging = {"limit": self.asked.one("limit", LIMIT), "has_more": page.has_more, "next": next_, "total": total}
         meta = self.reply.meta(reading.state, self.asked.canonical(_SHOWN))
-        return Answer(envelope(results, paging=paging, meta=meta, warnings=[]), self._link(next_))
+
+        def whole() -> bytes:
+            return envelope(results(), paging=paging, meta=meta, warnings=[])
+
+        return Answer(await aside(work, whole), self._link(next_))
 
     def _link(self, next_: str | None) -> dict[str, str]:
         return {"Link": f'<{next_}>; rel="next"'} if next_ else {}
@@ -225,10 +237,10 @@ class _Listed:
             pieces = copy_out(self.reply.service.database, copies)
             if not self.reply.request.state.is_head:
                 pieces = await begun(pieces)
-            body = copied(copying, columns, pieces, reading.options)
+            body = copied(copying, columns, pieces, reading.options, beside=aside)
         else:
             table = Table(columns, stream=self._batches(reading.state, shape, places), total=rows)
-            body = stream(shape.format, table, reading.options)
+            body = stream(shape.format, table, reading.options, beside=aside)
         is_private = results > FREE_ROWS and "export" not in self.reply.service.settings.anonymous_scope_set
         name = f"{self.resource.name}-r{reading.state.revision}.{shape.format.extension}"
         headers = {"Sudstat-Rows": str(rows), "Content-Disposition": f'attachment; filename="{name}"'}
@@ -244,8 +256,11 @@ class _Listed:
         while has_more:
             async with self.reply.service.database.snapshot() as connection:
                 page = await self.resource.find(connection, wanted, state)
-            yield [_cut(row, places) for result in page.rows for row in self.resource.rows_in(shape, result)]
+            yield await aside(len(page.rows) * RESULT_ROWS, partial(self._rows, page.rows, shape, places))
             wanted, has_more = replace(wanted, after=page.last), page.has_more
+
+    def _rows(self, results: Iterable[Shown], shape: Representation, places: Sequence[int]) -> list[Row]:
+        return [_cut(row, places) for result in results for row in self.resource.rows_in(shape, result)]
 
     async def _count(self, reading: Reading, *, is_flat: bool = False) -> int:
         """How many results the list has, or flat rows: of a revision that is counted once."""

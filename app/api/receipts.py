@@ -16,6 +16,7 @@ from app.api.describe import Operation
 from app.api.negotiation import Representation
 from app.api.parameters import Asked, ParameterSet
 from app.api.reply import Reply, Replying
+from app.db.turns import aside
 from app.errors import NotFound
 from app.formats import dump, stream
 from app.ingest.kept import Kept, RefusedRows, find_refused, get_batch
@@ -75,7 +76,7 @@ async def read_refused(
 
     def make(shape: Representation) -> tuple[str, AsyncGenerator[bytes]]:
         tag = short_hash(f"{shape.key} {rows.fingerprint}".encode())
-        body = stream(shape.format, rows.table, shape.options(lambda _, code: code))
+        body = stream(shape.format, rows.table, shape.options(lambda _, code: code), beside=aside)
         return tag, body if shape.format.is_flat else _enveloped(body, _around(rows, kept))
 
     return reply.as_is(asked, make)

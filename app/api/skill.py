@@ -17,7 +17,7 @@ from app.api.statistics import ASKED, question_of
 from app.errors import Fault, InvalidParameters
 from app.formats import objects, render
 from app.statistics import Codes
-from app.statistics.skill import faults_in, find_skill
+from app.statistics.skill import faults_in, find_skill, nowcasts
 
 router = APIRouter()
 
@@ -63,6 +63,9 @@ async def read_nowcast_skill(
             return (Fault("needs-key", detail, parameter="measures"),)
         return tuple(faults_in(question))
 
+    def weigh(codes: Codes) -> int:
+        return nowcasts(question_of(asked, preset, codes))
+
     async def find(reading: Reading) -> Answer:
         table = await find_skill(reading.connection, reading.state, question_of(asked, preset, reading.codes))
         if reading.shape.format.is_flat:
@@ -75,4 +78,4 @@ async def read_nowcast_skill(
         )
         return Answer(body)
 
-    return await reply.from_record(asked, find, check=check, may_pin=True)
+    return await reply.from_record(asked, find, check=check, weigh=weigh, may_pin=True)

@@ -21,6 +21,8 @@ on_behalf_of: ContextVar[str] = ContextVar("on_behalf_of", default="")
 
 LARGE_ROWS = 600
 """From so many rows on, work is done beside the event loop; with fewer it is done sooner than handed over."""
+RESULT_ROWS = 10
+"""One result of a list, with all that it holds, is as much work as so many rows of a statistic."""
 LONG_CELLS = 10_000
 """A question whose answer may have so many cells is given a long turn."""
 LONG_S = 1.0

@@ -1,8 +1,9 @@
 """What every format is made of: a beginning, batches of rows, an end."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 from app.table import Column, Row, Table
@@ -75,32 +76,51 @@ class Format:
     copying: Copying | None = None
 
 
+_ROW_BYTES = 100  # of what COPY wrote, on the average
+Beside = Callable[[int, Callable[[], bytes]], Awaitable[bytes]]
+
+
+async def _here(rows: int, work: Callable[[], bytes]) -> bytes:
+    del rows
+    return work()
+
+
 def render(format_: Format, table: Table, options: Options) -> bytes:
     """The bytes of a table whose rows are at hand."""
     writer = format_.writer(table.columns, options)
     return writer.start() + writer.rows(table.rows) + writer.end()
 
 
-async def stream(format_: Format, table: Table, options: Options) -> AsyncGenerator[bytes]:
-    """The bytes of a table, batch by batch as its rows come."""
+async def stream(format_: Format, table: Table, options: Options, *, beside: Beside = _here) -> AsyncGenerator[bytes]:
+    """The bytes of a table, batch by batch as its rows come; `beside` does the work of so many rows elsewhere."""
     writer = format_.writer(table.columns, options)
     yield writer.start()
     if table.stream is None:
-        yield writer.rows(table.rows)
+        yield await beside(len(table.rows), partial(writer.rows, table.rows))
     else:
         async for batch in table.stream:
-            yield writer.rows(batch)
-    yield writer.end()
+            yield await beside(len(batch), partial(writer.rows, batch))
+    yield await beside(table.total or 0, writer.end)
 
 
 async def copied(
-    copying: Copying, columns: tuple[Column, ...], pieces: AsyncGenerator[bytes], options: Options
+    copying: Copying,
+    columns: tuple[Column, ...],
+    pieces: AsyncGenerator[bytes],
+    options: Options,
+    *,
+    beside: Beside = _here,
 ) -> AsyncGenerator[bytes]:
-    """The bytes of a table whose rows COPY writes, piece by piece as they come; each piece is whole rows."""
-    writer = copying.writer(columns, options)
+    """The bytes of a table whose rows COPY writes, piece by piece as they come; each piece is whole rows.
+
+    `beside` as in `stream`.
+    """
+    writer, held = copying.writer(columns, options), 0
     yield writer.start()
     async with aclosing(pieces):
         async for piece in pieces:
-            if made := writer.copied(piece):
+            rows = len(piece) // _ROW_BYTES
+            if made := await beside(rows, partial(writer.copied, piece)):
                 yield made
-    yield writer.end()
+            held = held * (not made) + rows
+    yield await beside(held, writer.end)

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from app.db.database import Connection, load_statements
+from app.db.turns import RESULT_ROWS, aside
 from app.records.denials import Denials, find_denials
 from app.records.ids import show_id
 from app.records.listing import Condition, Filter, Listing, Page, SortColumn, Statement, Wanted, find_rows
@@ -115,16 +116,20 @@ async def show_versions(connection: Connection, rows: Sequence[asyncpg.Record], 
     if not rows:
         return []
     courts, ids, revisions = ([row[name] for row in rows] for name in ("court", "case_id", "revision"))
-    known_by = _by_version(await connection.fetch(_SQL["identifiers"], courts, ids, list(at)))
-    people = _by_version(await connection.fetch(_SQL["defendants"], courts, ids, revisions))
-    charges = _by_version(await connection.fetch(_SQL["charges"], courts, ids, revisions))
+    identifiers = await connection.fetch(_SQL["identifiers"], courts, ids, list(at))
+    defendants = await connection.fetch(_SQL["defendants"], courts, ids, revisions)
+    charged = await connection.fetch(_SQL["charges"], courts, ids, revisions)
     denied = await find_denials(connection, courts, ids, list(at))
-    shown = []
-    for row, revision in zip(rows, at, strict=True):
-        court, case_id, own = _key(row)
-        then = (court, case_id, revision)
-        shown.append(_show(row, known_by[then], people[_key(row)], charges[court, case_id, own], denied[then]))
-    return shown
+
+    def show() -> list[Shown]:
+        known_by, people, charges = map(_by_version, (identifiers, defendants, charged))
+        shown = []
+        for row, revision in zip(rows, at, strict=True):
+            then = (row["court"], row["case_id"], revision)
+            shown.append(_show(row, known_by[then], people[_key(row)], charges[_key(row)], denied[then]))
+        return shown
+
+    return await aside(len(rows) * RESULT_ROWS, show)
 
 
 async def get_survivor(connection: Connection, case_id: UUID, state: State) -> UUID | None:

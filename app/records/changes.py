@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from app.db.database import Connection, load_statements
+from app.db.turns import RESULT_ROWS, aside
 from app.records.cases import show_versions
 from app.records.history import differences
 from app.records.ids import show_id
@@ -75,7 +76,10 @@ async def find_changes(connection: Connection, wanted: Wanted, state: State) -> 
     rows, last, has_more = await find_rows(connection, CHANGES, wanted, state.revision)
     versions = await _versions(connection, rows)
     causes = await _causes(connection, rows, versions)
-    return Page(tuple(_show(row, versions, causes[_after(row)]) for row in rows), has_more, last)
+    shown = await aside(
+        len(rows) * RESULT_ROWS, lambda: tuple(_show(row, versions, causes[_after(row)]) for row in rows)
+    )
+    return Page(shown, has_more, last)
 
 
 def flatten_change(change: Mapping[str, Any]) -> tuple[tuple[Any, ...], ...]:

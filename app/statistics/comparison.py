@@ -67,8 +67,12 @@ async def find_comparison(
     window = await find_window(connection, question, known[1], states[1])
     changes = await find_difference(connection, question, known[1], *states, window=window, cells_limit=read_limit)
     changes = await aside(len(changes), partial(_rounded, changes, rounding))
-    days = [change.row[0] for change in changes if isinstance(change.row[0], date) and change.is_told]
-    shown = _shown(question, known[1], days, window)
+
+    def days_shown() -> Window | None:
+        days = {change.row[0] for change in changes if isinstance(change.row[0], date) and change.is_told}
+        return _shown(question, known[1], days, window)
+
+    shown = await aside(len(changes), days_shown)
     values = await _find_values(connection, question, known, states, shown, read_limit, rounding)
 
     overlapping, totals = await _find_distinct(connection, question, known[1], states, window, read_limit, rounding)
@@ -184,7 +188,7 @@ class _Grid:
         return {**bounds, "partial": period.is_cut_by(self.window), **codes}
 
 
-def _shown(question: Question, known: Codes, days: Sequence[date], window: Window | None) -> Window | None:
+def _shown(question: Question, known: Codes, days: Iterable[date], window: Window | None) -> Window | None:
     """The window, or where no end is asked what of it the later record covers, or has a count."""
     covered = known.covered
     grain = question.grain
@@ -215,15 +219,19 @@ async def _find_values(
     if window:
         asked = replace(asked, start=window.first, end=window.last)
     found: dict[tuple[str, Place], list[Any]] = {}
-    for side, state in enumerate(states):
-        answer = await find_answer(connection, state, asked, known[side], cells_limit=cells_limit, rounding=rounding)
-        for row in answer.table.rows:
-            told = dict(zip(answer.table.column_ids, row, strict=True))
+
+    def add(table: Table, side: int) -> None:
+        for row in table.rows:
+            told = dict(zip(table.column_ids, row, strict=True))
             start = told[f"{question.grain.value}_start"] if question.grain else None
             place = (start, *(told[name] for name in question.dimensions))
             for name, value in told.items():
                 found.setdefault((name, place), [None, None])[side] = value
-    return {key: (sides[0], sides[1]) for key, sides in found.items()}
+
+    for side, state in enumerate(states):
+        answer = await find_answer(connection, state, asked, known[side], cells_limit=cells_limit, rounding=rounding)
+        await aside(len(answer.table.rows), partial(add, answer.table, side))
+    return await aside(len(found), lambda: {key: (sides[0], sides[1]) for key, sides in found.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.records.revisions import State
 from app.statistics.grid import Combination, fetch, learnt_places
 from app.statistics.measure import Kind, Measure
@@ -114,16 +115,16 @@ async def find_delays(
     by_court = {row["court"]: row["loaded_on"] for row in loads}
     names = tuple(question.dimensions[place] for place in learnt)
     grown = await fetch(connection, reading.statement(("revision",), names, by_court, firsts))
-    past = _past(grown, counts, periods, published, state.published_at)
-    ordinary: dict[str, dict[tuple[date, Combination], int]] = {}
-    if with_cells:
-        cells = await fetch(connection, reading.statement((), question.dimensions, by_court, firsts))
-        width = len(question.dimensions)
-        for first, *row in cells:
-            for name, n in zip(counts, row[width:], strict=True):
-                ordinary.setdefault(name, {})[(first, tuple(row[:width]))] = n
-    ladders = {key: build_ladder(one) for key, one in past.items()}
-    return Delays(question.grain, state.published_at, learnt, periods, ladders, past, ordinary)
+    cells = await fetch(connection, reading.statement((), question.dimensions, by_court, firsts)) if with_cells else []
+
+    def told() -> Delays:
+        past = _past(grown, counts, periods, published, state.published_at)
+        ladders = {key: build_ladder(one) for key, one in past.items()}
+        ordinary = _ordinary(cells, counts, len(question.dimensions))
+        return replace(empty, ladders=ladders, past=past, ordinary=ordinary)
+
+    # each rung of a ladder is reckoned from all periods before it
+    return await aside(len(grown) + len(cells) + len(periods) ** 2, told)
 
 
 class KnownDelays:
@@ -203,6 +204,15 @@ class _Reading:
         select.group(self.question.grain, dimensions)
         reading = select.counts([Counted.of(COUNTS[name]) for name in self.counts], self.counts)
         return Statement(f"SELECT * FROM ({reading.grouped}) AS groups WHERE {reading.counted}", reading.args)
+
+
+def _ordinary(rows: Iterable[Any], counts: Sequence[str], width: int) -> dict[str, dict[tuple[date, Combination], int]]:
+    """By count, first day and codes, from rows of first day, codes, counts."""
+    ordinary: dict[str, dict[tuple[date, Combination], int]] = {}
+    for first, *row in rows:
+        for name, n in zip(counts, row[width:], strict=True):
+            ordinary.setdefault(name, {})[(first, tuple(row[:width]))] = n
+    return ordinary
 
 
 def _past(

@@ -83,8 +83,8 @@ async def find_difference(
         values = await read_values(connection, plan, cells_limit)
         await aside(len(values), partial(_set, changes, plan, values, side))
     if before.revision < after.revision:
-        for cause, place, measure, count in await _find_parts(connection, later, before, cells_limit):
-            _at(changes, place, measure).causes[cause] = count
+        parts = await _find_parts(connection, later, before, cells_limit)
+        await aside(len(parts), partial(_add, changes, parts))
     return await aside(len(changes), lambda: tuple(changes[key] for key in sorted(changes, key=_order)))
 
 
@@ -132,8 +132,8 @@ async def _find_parts(
         # one by one: they are no plain sums over groups, to which a cause could be one group more
         for (cause,) in await connection.fetch(_CAUSES, before.revision, plan.revision):
             own = replace(plan, question=replace(plan.question, measures=others), span=Span(before.revision, cause))
-            for place, measure, count in _counts(own, await read_values(connection, own, cells_limit)):
-                parts.append((cause, place, measure, count))
+            values = await read_values(connection, own, cells_limit)
+            parts += await aside(len(values), partial(_parts_of, own, values, cause))
     return parts
 
 
@@ -143,9 +143,18 @@ def _parts_in(row: Sequence[Any], plan: Plan) -> Iterable[tuple[str, Place, str,
         yield from ((cause, place, name, count) for name, count in counts.items() if count)
 
 
+def _parts_of(plan: Plan, values: dict[Place, dict[str, Any]], cause: str) -> list[tuple[str, Place, str, int]]:
+    return [(cause, *one) for one in _counts(plan, values)]
+
+
 def _set(changes: dict[tuple[Any, ...], Change], plan: Plan, values: dict[Place, dict[str, Any]], side: str) -> None:
     for place, measure, count in _counts(plan, values):
         setattr(_at(changes, place, measure), side, count)
+
+
+def _add(changes: dict[tuple[Any, ...], Change], parts: Iterable[tuple[str, Place, str, int]]) -> None:
+    for cause, place, measure, count in parts:
+        _at(changes, place, measure).causes[cause] = count
 
 
 def _counts(plan: Plan, values: dict[Place, dict[str, Any]]) -> Iterable[tuple[Place, str, int]]:

@@ -75,8 +75,7 @@ async def with_outlook(
     if beside.has_signal:
         columns += [column for measure in _counts(question) for column in _signal_columns(measure)]
         judged = await _find_signals(connection, state, question, known, teller, cells)
-        for place, told in enumerate(judged):
-            more[place] += told
+        more = [[*told, *signals] for told, signals in zip(more, judged, strict=True)]
     warnings = tuple(_warn_short(standing, more))
     return await aside(size, lambda: _told(answer, standing, columns, more, warnings))
 
@@ -241,18 +240,23 @@ async def _find_signals(
     asked = replace(question, measures=tuple(_counts(question)), start=start, end=last, last_n=None)
     if not asked.measures:
         return [[] for _ in cells.table.rows]
-    longer = _Cells(asked, (await find_answer(connection, state, asked, known, cells_limit=10**7)).table)
+    table = (await find_answer(connection, state, asked, known, cells_limit=10**7)).table
+    return await aside(len(table.rows), lambda: _signals(_Cells(asked, table), known, teller, cells))
+
+
+def _signals(longer: _Cells, known: Codes, teller: _Teller, cells: _Cells) -> list[list[Any]]:
+    measures = longer.question.measures
     begun = known.covered.first if known.covered else date.max
     series: dict[tuple[str, Combination], dict[date, Nowcast | None]] = {}
     for place, (period, codes) in enumerate(longer.places):
-        for measure in asked.measures:
+        for measure in measures:
             value = longer.value(place, measure)
             found = teller.expected(measure, period, codes, value) if period.first >= begun else None
             series.setdefault((measure.id, codes), {})[period.first] = found
     judged = []
     for period, codes in cells.places:
         told: list[Any] = []
-        for measure in asked.measures:
+        for measure in measures:
             can_tell = teller.is_complete_enough(measure, period, codes)
             told += _judged(series.get((measure.id, codes), {}), period, can_tell=can_tell)
         judged.append(told)

@@ -224,8 +224,6 @@ class _Reader:
 
     def _group_by(self) -> tuple[Grain | None, tuple[str, ...]]:
         names = self._known("group_by", (*DIMENSIONS, *GRAINS), "unknown-dimension", "dimension or grain")
-        if len(names) > HIGHEST_GROUP_BY:
-            self._fault("too-many", f"Group by {HIGHEST_GROUP_BY} at most, not {len(names)}.", "group_by")
         grains = [Grain(name) for name in names if name in GRAINS]
         fixed = self.preset.grain
         if fixed and [grain for grain in grains if grain is not fixed]:
@@ -237,7 +235,12 @@ class _Reader:
         added = self.preset.dimension
         if added and added not in dimensions:
             dimensions = (*dimensions, added)
-        return fixed or next(iter(grains), None), dimensions
+        grain = fixed or next(iter(grains), None)
+        held = len(dimensions) + (grain is not None)
+        if held > HIGHEST_GROUP_BY:
+            own = ", what this path groups by itself included" if fixed or added else ""
+            self._fault("too-many", f"Group by {HIGHEST_GROUP_BY} at most, not {held}{own}.", "group_by")
+        return grain, dimensions
 
     def _filters(self) -> tuple[Filter, ...]:
         found = []

@@ -1,14 +1,17 @@
 """Skill: how the nowcast would have done on what is held, made again from what was known at each of many days."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from functools import partial
 
 from app.db.database import Connection
+from app.db.turns import aside
 from app.errors import Fault
 from app.records.revisions import State
 from app.statistics.delays import count_behind, find_delays
 from app.statistics.measure import Kind, Measure
 from app.statistics.nowcast import AGE_GROUPS, HORIZON_DAYS, Past, Trial, back_test, skill_of
+from app.statistics.periods import number_of
 from app.statistics.question import Question
 from app.table import Column, Row, Table
 
@@ -52,9 +55,21 @@ async def find_skill(connection: Connection, state: State, question: Question) -
     rows: list[Row] = []
     for measure in question.measures:
         past = delays.past.get((str(count_behind(measure)), ()), ())
-        trials = await asyncio.to_thread(back_test, past, _origins(past))
-        rows += _rows(measure, trials)
+        rows += await aside(len(past) * ORIGINS, partial(_told, measure, past))
     return Table(COLUMNS, rows, total=len(rows))
+
+
+def nowcasts(question: Question) -> int:
+    """How many nowcasts a back-test makes at most."""
+    if question.grain is None:
+        return 0
+    days = timedelta(days=HORIZON_DAYS)
+    periods = number_of(question.grain, date(2000, 1, 1) + days) - number_of(question.grain, date(2000, 1, 1))
+    return len(question.measures) * ORIGINS * (PERIODS_BACK + periods)
+
+
+def _told(measure: Measure, past: Sequence[Past]) -> Sequence[Row]:
+    return tuple(_rows(measure, back_test(past, _origins(past))))
 
 
 def _origins(past: Sequence[Past]) -> list[float]:

@@ -197,7 +197,8 @@ async def find_all(
     bases: dict[Place, dict[int, dict[str, int]]] = {}
     if plan.has_own_base:
         plain = sorted({without(entry, learnt_places(question)) for entry in combinations})
-        bases = _by_place(await fetch(connection, plan.base(plain)), question, BASE_COUNTS, len(plan.plain_dimensions))
+        held = await fetch(connection, plan.base(plain))
+        bases = await aside(len(held), lambda: _by_place(held, question, BASE_COUNTS, len(plan.plain_dimensions)))
     window = plan.window
     periods: Sequence[Period | None] = list_periods(question.grain, window) if question.grain and window else (None,)
 
@@ -207,8 +208,8 @@ async def find_all(
             for entry in combinations:
                 place = (period.first if period else None, entry)
                 base = bases.get((place[0], without(entry, learnt_places(question))), {})
-                held = _vintages(plan, place, steps.get(place, {}), base, period, published, rounding)
-                for start, end, values in held:
+                vintages = _vintages(plan, place, steps.get(place, {}), base, period, published, rounding)
+                for start, end, values in vintages:
                     at = () if period is None or window is None else _period_values(period, period.is_cut_by(window))
                     since, until = published.at(start), published.at(end) if end else None
                     told.append((*at, start, since, until, *entry, *values))
