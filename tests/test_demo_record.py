@@ -3,7 +3,11 @@
 import asyncio
 import csv
 import io
+import os
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.access.keys import read_key_id
 from app.db.database import Database
 from app.demo.build import build, is_finished
 from app.main import create_app
@@ -26,11 +31,18 @@ RECIPE = re.compile(r"curl '([^']+)'(?: \| cut -d, -f(\S+))?\n```\n+```csv\n(.*?
 
 
 @pytest.fixture(scope="module")
-def demonstration(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the demonstration's own folder is."""
+    return tmp_path_factory.mktemp("demonstration")
+
+
+@pytest.fixture(scope="module")
+def demonstration(server_url: str, template: str, place: Path) -> Iterator[str]:
     """Address of a database that holds the whole demonstration record."""
     clone = cloned(server_url, template)
     url = asyncio.run(clone.__aenter__())
-    folder = tmp_path_factory.mktemp("demonstration")
+    folder = place / ".sudstat-demo"
+    folder.mkdir()
     asyncio.run(build(Database(url), folder, on_step=lambda done, total: None))
     assert asyncio.run(is_finished(Database(url), folder))
     yield url
@@ -194,3 +206,33 @@ async def test_a_recount_of_the_demonstration_agrees(demonstration: str) -> None
         for revision in (55, None):
             async with connection.transaction():
                 assert (await verify(connection, revision)).differences == ()
+
+
+def test_the_recipe_of_keys_leads_from_sudstat_demo_to_the_first_answer(demonstration: str, place: Path) -> None:
+    """Its three commands as they stand, in two terminals; the record is there, so that the first only serves it."""
+    recipe = (ROOT / "docs/recipes/keys.md").read_text(encoding="utf-8")
+    serve, make, ask = re.findall(r"^```sh\n(.*?)^```$", recipe, re.M | re.S)[:3]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    said = {"PATH": path, "SUDSTAT_DATABASE_URL": demonstration, "SUDSTAT_PORT": port}
+    with subprocess.Popen(["bash", "-euc", f"exec {serve}"], cwd=place, env=said, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            told = [server.stdout.readline().decode() for _ in range(4)]
+            assert told[0].startswith("The record is synthetic")
+            assert read_key_id(told[2].strip())  # an administrator's key, shown once
+            assert f":{port}" in told[3]
+            script = "\n".join(
+                (make, ask.replace(":8000", f":{port}").replace("--silent", "--silent --retry 20 --retry-connrefused"))
+            )
+            done = subprocess.run(
+                ["bash", "-euc", script], cwd=place, env=said, capture_output=True, text=True, timeout=120, check=False
+            )
+        finally:
+            server.terminate()
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert head == "year,year_start,year_end,partial,status,completeness,persons_convicted"
+    assert len(rows) >= 4

@@ -157,6 +157,9 @@ async def test_each_address_and_each_key_has_its_own_quota(database_url: str) ->
 
         assert await passed(x_forwarded_for="192.0.2.1") == 3
         assert await passed(x_forwarded_for="192.0.2.2") == 3
+        assert await passed(x_forwarded_for="2001:db8::1") == 3
+        assert await passed(x_forwarded_for="2001:db8::ffff:0:1") == 0  # of the same house
+        assert await passed(x_forwarded_for="2001:db8:0:1::1") == 3
         assert await passed(x_api_key=keys[0], x_forwarded_for="192.0.2.1") == 5
         assert await passed(x_api_key=keys[1]) == 8  # an administrator has none
         assert await passed(x_api_key="sud_guessed", x_forwarded_for="192.0.2.3") == 3  # a bad key counts as an address
