@@ -191,8 +191,9 @@ async def test_a_long_page_is_made_beside_the_event_loop_and_is_the_same(
     ):
         room, _, function = name.rpartition(".")
         monkeypatch.setattr(name, noting(getattr(import_module(room), function)))
-    paths = [f"/v1/{name}?limit=9{more}" for name in ("cases", "changes") for more in ("", "&format=csv")]
+    paths = [f"/v1/{name}?limit=9&format={form}" for name in ("cases", "changes") for form in ("json", "csv")]
     paths += ["/v1/cases?format=ndjson", "/v1/changes?format=parquet"]
+    paths.remove("/v1/cases?limit=9&format=json")  # Postgres makes it
     async with client_of(database_url, cache_mb=0) as client:
         few = [(await client.get(path)).content for path in paths]
         assert not [name for name in made if name.startswith("aside")]

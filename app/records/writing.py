@@ -22,7 +22,7 @@ STAGED = ("new_versions", "new_defendants", "new_charges", "moved")
 
 _SUPERSEDE = """
 UPDATE versions v SET superseded_in = {revision} FROM new_versions n
-WHERE v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL
+WHERE n.version > 1 AND v.court = n.court AND v.case_id = n.case_id AND v.superseded_in IS NULL
 """
 _COLUMNS = {
     "versions": "superseded_in, version, instance, number, uid, received_on, arrival, decided_on, disposition,"
