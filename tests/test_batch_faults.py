@@ -336,7 +336,7 @@ async def test_a_server_killed_before_it_answers_leaves_the_batch_whole_and_its_
 
 async def test_postgres_killed_in_the_middle_of_a_merge_leaves_the_batch_whole_or_not_at_all(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    settings = {**QUICK, "max_connections": "20"}
+    settings = {**QUICK, "synchronous_commit": "on", "max_connections": "20"}  # what is committed outlives the kill
     with embedded_postgres(folder, settings=settings) as url:
         await asyncio.to_thread(migrations.upgrade, url)
         await bring_method(Database(url))
