@@ -77,7 +77,7 @@ async def _write(connection: Connection, revision: int, rows: list[tuple[Any, ..
         await connection.execute(statement, revision)
     reference = await connection.fetchval("SELECT max(reference) FROM reference_sets")
     written = await post(connection, revision, reference)
-    await write_versions(connection)
+    await write_versions(connection, revision)
     await publish(
         connection,
         NewRevision(
