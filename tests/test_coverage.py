@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.loading import CHITA, GROZNY, JUDGED, MOSCOW, Desk, Json, card, case, outcomes
+from tests.loading import CHITA, GROZNY, JUDGED, MOSCOW, Desk, Json, card, case, outcomes, person
 from tests.serving import client_of
 from tests.test_layout_sudrfparser import FAILED, SITE, found, site
 
@@ -99,6 +99,18 @@ async def test_of_a_look_that_fell_short_nothing_is_concluded_but_it_is_noted_on
     whole = await parse(desk, found("1-2/2023"), found("1-3/2023"), seen_on="2023-08-01")
     assert whole["revision"] == 3
     assert [window[6] for window in await windows(desk)] == [False, True]
+
+
+async def test_who_was_decided_before_the_rest_is_reported_late_where_that_day_was_looked_at(
+    desk: Desk,
+) -> None:
+    until_march = {"entry_date_from": "01.01.2023", "entry_date_till": "15.03.2023"}
+    await desk.scrape(card("1-9/2023"), meta=until_march, seen_on="2023-06-01")
+    persons = [person("337:5", disposition="convicted", decided_on=f"2023-{day}") for day in ("03-10", "05-01")]
+    said = case("1-8/2023", decided_on="2023-05-01", disposition="verdict", defendants=persons)
+    await desk.house(said, seen_on="2023-06-02")
+    told = {("received", "new"): 2, ("decided", "late_reported"): 1, ("decided", "new"): 1}
+    assert await desk.causes(2, unit="person") == told
 
 
 async def test_rows_that_the_scraper_counted_but_the_file_lacks_are_told(desk: Desk) -> None:
