@@ -2,7 +2,8 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from statistics import quantiles
@@ -181,34 +182,36 @@ async def compare(connection: Any, given: Given, posted: list[Posted], revision:
             assert shown == periods_of(question.grain.value, window)
 
 
-@settings(max_examples=25, phases=[Phase.generate])  # a smaller example would take minutes to find
-@given(st.integers(0, 2**64))
-async def test_any_window_of_any_sum_over_many_years_is_the_reckoning(connection: Any, seed: int) -> None:
+@asynccontextmanager
+async def years_of(connection: Any, seed: int) -> AsyncIterator[tuple[random.Random, Any]]:
+    """A long ledger, posted as long as the context lasts; with what chose it."""
     pick = random.Random(seed)
     posted = long_ledger(pick)
     transaction = connection.transaction()
     await transaction.start()
     try:
         await post(connection, caused(posted), LAST)
+        yield pick, posted
+    finally:
+        await transaction.rollback()
+
+
+@settings(max_examples=25, phases=[Phase.generate])  # a smaller example would take minutes to find
+@given(st.integers(0, 2**64))
+async def test_any_window_of_any_sum_over_many_years_is_the_reckoning(connection: Any, seed: int) -> None:
+    async with years_of(connection, seed) as (pick, posted):
         for revision in (pick.randint(1, 7), 8, pick.randint(9, 15), 16, LAST):
             codes = await find_codes(connection, state_at(revision))
             for one in SUMS.values():
                 given = random_question(pick, one)
                 await compare(connection, given, posted, revision, codes, one.name)
-    finally:
-        await transaction.rollback()
 
 
 @settings(max_examples=10, phases=[Phase.generate])
 @given(st.integers(0, 2**64))
 async def test_each_period_of_its_own_revision_is_the_reckoning(connection: Any, seed: int) -> None:
     """As vintages are read: of each period the blocks of another revision, over the years' ends."""
-    pick = random.Random(seed)
-    posted = long_ledger(pick)
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        await post(connection, caused(posted), LAST)
+    async with years_of(connection, seed) as (pick, posted):
         codes = await find_codes(connection, state_at(LAST))
         for one in SUMS.values():
             given = random_question(pick, one) | {"start_period": ("2020-06-03",), "end_period": ("2027-02-03",)}
@@ -228,8 +231,6 @@ async def test_each_period_of_its_own_revision_is_the_reckoning(connection: Any,
                 cells = reckon(given, held_at(posted, revision))
                 expected |= {place: values for place, values in cells.items() if place[0] == period.key}
             assert told(rows_of(answer), given) == expected, (given, revisions)
-    finally:
-        await transaction.rollback()
 
 
 @pytest.mark.parametrize(("year", "before", "after"), [(2020, "2020-W52", "2021-W01"), (2026, "2026-W52", "2027-W01")])
