@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from app import migrations
 from app.db.database import Database
 from app.db.embedded import embedded_postgres
+from app.ingest import ahead
 from app.ingest.restate import bring_method
 from tests.databases import at, cloned, execute
 from tests.ledgers import write_reference
@@ -84,6 +85,14 @@ def shared(server_url: str, template: str) -> Iterator[Database]:
     """The database of one file's tests."""
     with one_for_all(server_url, template) as database:
         yield database
+
+
+@pytest.fixture(scope="module")
+def going_ahead() -> Iterator[None]:
+    """Batches go ahead of their turn however small they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ahead, "WORTHWHILE", 1)
+        yield
 
 
 @pytest.fixture

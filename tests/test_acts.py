@@ -28,6 +28,8 @@ from tests.databases import written
 from tests.histories import AS_FOUND, ledger_until, published
 from tests.loading import empty, one_for_all
 
+pytestmark = pytest.mark.usefixtures("going_ahead")
+
 ROUNDS = int(os.environ.get("SUDSTAT_ROUNDS", "8"))
 _LIVE = "revision <= $1 AND (superseded_in IS NULL OR superseded_in > $1)"
 # All that a reader may be shown as of a revision, row by row.

@@ -15,6 +15,8 @@ from app.ingest.layouts import LAYOUTS
 from app.ingest.record import Covered, Outcome, Record, Refused, Row, Skipped, Warned
 from tests.loading import CHITA, GROZNY, GUIDS, UID
 
+pytestmark = pytest.mark.usefixtures("going_ahead")
+
 LAYOUT = LAYOUTS["sudrfparser"]
 SITE, OTHER = "http://gvs.chn.sudrf.ru", "http://leninsky.bkr.sudrf.ru"
 CANARY = "Канарейкин"

@@ -35,6 +35,8 @@ from tests.loading import (
 )
 from tests.serving import SECRET, client_of
 
+pytestmark = pytest.mark.usefixtures("going_ahead")
+
 Client = httpx.AsyncClient
 Json = dict[str, Any]
 KEY = removal_key(SECRET)

@@ -20,6 +20,8 @@ from tests.loading import (
 )
 from tests.serving import client_of
 
+pytestmark = pytest.mark.usefixtures("going_ahead")
+
 SENT_ON = {"resultDate": "20.03.2023", "decision": "Направлено ПО ПОДСУДНОСТИ (подведомственности)"}
 RETURNED = {"resultDate": "20.03.2023", "decision": "Уголовное дело ВОЗВРАЩЕНО ПРОКУРОРУ"}
 

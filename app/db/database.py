@@ -23,6 +23,13 @@ _ONE_PROCESSOR = "SET LOCAL max_parallel_workers_per_gather = 0"
 # What a batch stages, sorts and hashes stays in memory; by default most of it would be written to disk.
 _ROOM_TO_STAGE = {"temp_buffers": "64MB", "work_mem": "32MB"}
 WRITER_LOCK = 0x5375_6473  # "Suds"
+# Held by a transaction that expects to become the revision of that number.
+_EXPECTED = f"{0x5375_6473}, n"
+_EXPECT = f"""
+SELECT n FROM published p, generate_series(p.revision + 1, p.revision + 1000) AS n
+WHERE pg_try_advisory_xact_lock({_EXPECTED}) LIMIT 1
+"""
+_SEE_OUT = f"SELECT pg_advisory_xact_lock_shared({_EXPECTED}) FROM CAST($1 AS int) AS n"
 _SMALL_BYTES = 32 * 1024
 EXPORTS = 4
 """How many connections may be exported over at the same time, in each worker."""
@@ -205,8 +212,29 @@ async def take_turn(connection: Connection, *, wait_s: float = 30.0) -> None:
 
     Errors  asyncpg.LockNotAvailableError when another writer did not end within `wait_s`
     """
+    await _wait(connection, "SELECT pg_advisory_xact_lock($1)", WRITER_LOCK, wait_s=wait_s)
+
+
+async def expect_revision(connection: Connection) -> int:
+    """The next revision that no other transaction expects to become; it is ours until we end.
+
+    Nothing holds the others to it: another writer may take its turn before us, or one that we counted on give up.
+    """
+    revision: int = await connection.fetchval(_EXPECT)
+    return revision
+
+
+async def see_out(connection: Connection, revision: int, *, wait_s: float) -> None:
+    """Wait until whoever expects to become a revision has ended.
+
+    Errors  asyncpg.LockNotAvailableError where that takes longer than `wait_s`
+    """
+    await _wait(connection, _SEE_OUT, revision, wait_s=wait_s)
+
+
+async def _wait(connection: Connection, lock: str, number: int, *, wait_s: float) -> None:
     await connection.execute(f"SET LOCAL lock_timeout = {int(wait_s * 1000)}")
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", WRITER_LOCK)
+    await connection.execute(lock, number)
     await connection.execute("SET LOCAL lock_timeout = 0")
 
 
@@ -241,6 +269,16 @@ async def _take_role(connection: Connection, role: str) -> None:
         await connection.execute(f"SET ROLE {role}")
 
 
+@asynccontextmanager
+async def without_loops(connection: Connection) -> AsyncIterator[None]:
+    """Have the statements inside join by hash: of temporary tables, and of tables that have just grown, the planner
+    knows nothing and would take them for small: loops in loops over many rows.
+    """
+    await connection.execute("SET LOCAL enable_nestloop = off")
+    yield
+    await connection.execute("SET LOCAL enable_nestloop = on")
+
+
 def analyze(*tables: str) -> str:
     """A statement that gathers statistics of those temporary tables that are large enough to mislead the planner.
 
@@ -252,6 +290,11 @@ def analyze(*tables: str) -> str:
         f" IF pg_relation_size(split_part(name, ' ', 1)::regclass) > {_SMALL_BYTES} THEN EXECUTE 'ANALYZE ' || name;"
         " END IF; END LOOP; END $$"
     )
+
+
+def rows_of(tag: str) -> int:
+    """The count in a command tag such as `INSERT 0 12`."""
+    return int(tag.rsplit(" ", 1)[1])
 
 
 def load_sql(beside: str, name: str) -> str:

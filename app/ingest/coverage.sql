@@ -6,7 +6,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS looked_at (
 
 -- name: of_staged
 -- One window for all courts of which the batch has rows. $1 and $2 are its days, $3 says whether it is whole.
-INSERT INTO looked_at SELECT court, $1, $2, NULL, count(*), $3 FROM stage GROUP BY court
+INSERT INTO looked_at
+SELECT court, $1, $2, NULL, count(*), $3 FROM (SELECT court FROM stage UNION ALL SELECT court FROM ahead) AS rows GROUP BY court
 
 -- name: drop_known
 -- Leave out what adds nothing: days known to be covered, and a look that fell short and is noted as it is.

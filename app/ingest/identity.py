@@ -20,13 +20,18 @@ async def group_rows(connection: Connection) -> Groups:
     return _groups(row["lines"] for row in await connection.fetch(_SQL["linked"]))
 
 
+async def find_cases(connection: Connection) -> None:
+    """Fill `found` with the cases that the staged rows' keys lead to by now."""
+    await connection.execute(f"DELETE FROM found; {_SQL['found']}")
+
+
 async def assign_cases(connection: Connection, groups: Groups) -> None:
     """Fill `assigned`: each staged row's case, found or new.
 
     A row goes to the first case found by card GUID, number, previous numbers. Rows of the batch that share a key are
     of one case, unless their own keys lead to different ones: then each goes to its own.
     """
-    await connection.execute(_SQL["found"])
+    await find_cases(connection)
     linked = [line for group in groups for line in group]
     await connection.execute(_SQL["assign"], linked)
     if not linked:

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from app.db.database import Connection, analyze, load_statements
+from app.ingest.ahead import Ahead
 from app.ingest.receipt import SHOWN, Tallied
 from app.ingest.record import Refused
-from app.ingest.staging import CHUNK, New, Staging, Terms, stage_new
+from app.ingest.staging import CHUNK, Staging, Terms, stage_new
 from app.records.ids import show_id
 from app.records.kin import restate_arrivals
 from app.records.resolve import Body, keys_of, overlay, resolve
@@ -26,6 +27,7 @@ class Merging:
     revision: int
     terms: Terms
     staging: Staging
+    ahead: Ahead | None
 
     def sql(self, name: str) -> str:
         """A statement with the layer and the revision in it; both are ours, not a caller's."""
@@ -58,6 +60,8 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
     written = await _stage_fresh(connection, merging, tallied) + await _stage_changed(connection, merging, tallied)
     await connection.execute(merging.sql("note_sightings"))
     if written:
+        if merging.ahead:
+            await merging.ahead.check_kin(connection)
         await restate_arrivals(connection, merging.revision)
     return written
 
@@ -65,19 +69,18 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
 async def write_changes(connection: Connection, merging: Merging) -> None:
     """Write the staged statements and versions to the record."""
     identifiers = ("write_fresh_identifiers", "write_identifiers")
-    names = ("write_cases", *identifiers, "supersede_statements", "write_statements", "write_fresh_statements")
+    names = ("write_cases", *identifiers, "supersede_statements", "write_statements")
     await connection.execute("; ".join((analyze("new_statements (court, case_id)"), *map(merging.sql, names))))
     await write_versions(connection, merging.revision)
 
 
 async def _stage_fresh(connection: Connection, merging: Merging, tallied: Tallied) -> int:
-    """Stage new cases that were not made ahead; returns how many new ones there are."""
-    written = await merging.staging.settle(connection, merging.terms)
+    """Write the statements of new cases and stage their versions; returns how many there are with those gone ahead."""
+    written = merging.ahead.cases if merging.ahead else 0
     cursor = await connection.cursor(merging.sql("fresh_cases"))
     while rows := await cursor.fetch(CHUNK):
         written += len(rows)
-        new = [New(*rest, merging.staging.bodies.at(line)) for line, *rest in map(tuple, rows)]  # type: ignore[call-arg]
-        await stage_new(connection, new, merging.terms, merging.revision)
+        await stage_new(connection, merging.staging.new(rows), merging.terms, merging.revision)
     tallied.counts["created"] += written
     return written
 

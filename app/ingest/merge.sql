@@ -1,10 +1,10 @@
 -- name: staging
 -- Temporary tables of the merge. They outlive the transaction, empty, for the connection's next batch.
--- stage: rows of one batch as their layout read them; `is_made` where a new case was made of the row ahead
+-- stage: rows of one batch as their layout read them
 CREATE TEMPORARY TABLE IF NOT EXISTS stage (
     line int, place text, court text, instance text, number text, number_key text, guid text,
     previous text[], previous_keys text[], uid text, seen_on date, row_hash bytea, is_decided boolean,
-    received_on date, decided_on date, in_force_on date, candidate_id uuid, is_made boolean
+    received_on date, decided_on date, in_force_on date, candidate_id uuid
 ) ON COMMIT DELETE ROWS;
 -- every key of every row, in the order in which a case is looked up by it
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_keys (
@@ -21,16 +21,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS judged (
     line int, court text, case_id uuid, is_new boolean, seen_on date, row_hash bytea, held_hash bytea, held_on date,
     outcome text
 ) ON COMMIT DELETE ROWS;
--- statements of new cases, and those that take the place of others
-CREATE TEMPORARY TABLE IF NOT EXISTS fresh_statements (LIKE statements) ON COMMIT DELETE ROWS;
+-- statements that are added to cases that are held
 CREATE TEMPORARY TABLE IF NOT EXISTS new_statements (LIKE statements) ON COMMIT DELETE ROWS
-
--- name: held_keys
--- How many of some keys are of cases that are held.
-SELECT count(*) FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (court, instance, kind, key)
-WHERE EXISTS (
-    SELECT FROM identifiers i
-    WHERE i.court = k.court AND i.instance = k.instance AND i.kind = k.kind AND i.key = k.key AND i.superseded_in IS NULL)
 
 -- name: keys
 INSERT INTO stage_keys
@@ -142,17 +134,12 @@ SELECT line, place, court, number FROM claims
 WHERE (court, case_id) IN (SELECT court, case_id FROM claims GROUP BY 1, 2 HAVING count(*) > 1)
 ORDER BY line
 
--- name: standing
--- New cases of which was made ahead what they are.
-SELECT j.case_id FROM judged j JOIN stage s ON s.line = j.line
-WHERE s.is_made AND j.is_new AND j.outcome = 'candidate' AND j.case_id = s.candidate_id
-
 -- name: fresh_cases
--- Rows of the other cases that are not held yet.
+-- Rows of cases that are not held yet.
 SELECT j.line, j.court, j.case_id, s.instance, j.seen_on, j.row_hash
 FROM judged j
 JOIN stage s ON s.line = j.line
-WHERE j.outcome = 'candidate' AND j.is_new AND NOT (s.is_made AND j.case_id = s.candidate_id)
+WHERE j.outcome = 'candidate' AND j.is_new
 ORDER BY j.line
 
 -- name: candidates
@@ -205,10 +192,6 @@ WHERE o.court = n.court AND o.case_id = n.case_id AND o.layer = n.layer AND o.su
 
 -- name: write_statements
 INSERT INTO statements SELECT * FROM new_statements
-
--- name: write_fresh_statements
-INSERT INTO statements SELECT court, case_id, layer, {revision}, superseded_in, seen_on, row_hash, digest, body, restored_from
-FROM fresh_statements
 
 -- name: two_keys
 -- Rows whose later keys lead to another case than the first, held or of another row.

@@ -1,8 +1,4 @@
-"""Staging: all that can be done for a batch before its turn comes, while another is merged.
-
-Every row is staged under its keys. Rows that seem to be of new cases become statements and versions at once; what
-turns out otherwise, when the turn has come, is taken out again and goes the way of the other rows.
-"""
+"""Staging: the rows of a batch as they are read, and what is made of those about new cases."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +13,10 @@ import orjson
 from app.db.database import Connection, load_statements
 from app.records.resolve import Body, Gravity, overlay, resolve
 from app.records.writing import STAGE as STAGE_VERSIONS
-from app.records.writing import STAGED, Versioned, stage_versions
+from app.records.writing import Versioned, stage_versions
 
 CHUNK = 5_000
-_SAMPLE = 200
-_UNNUMBERED = 0  # the revision of what is staged before it is known; the record gets the true one
 _SQL = load_statements(__file__, "merge.sql")
-_MADE = ("fresh_statements", *STAGED)
 STAGE = f"{_SQL['staging']}; {STAGE_VERSIONS}"
 
 
@@ -75,43 +68,22 @@ class New:
 
 
 class Staging:
-    """The rows of one batch, and what has been made of them ahead of its turn."""
+    """The rows of one batch: under their keys in temporary tables, and what they say in a file."""
 
     def __init__(self, terms: Terms, bodies: "Bodies") -> None:
         self.terms = terms
+        self.rows = 0
         self.bodies = bodies
-        self.made = 0
 
-    async def take(self, connection: Connection, rows: Sequence[Staged], *, may_make: bool) -> None:
-        """Stage the next rows; `may_make` is false where nothing will come of the batch."""
-        makes = may_make and await _seem_new(connection, rows[:_SAMPLE])
+    async def take(self, connection: Connection, rows: Sequence[Staged]) -> None:
+        """Stage the next rows."""
+        self.rows += len(rows)
         self.bodies.add(row.body for row in rows)
-        await connection.copy_records_to_table("stage", records=_stage_rows(rows, is_made=makes))
-        if makes:
-            self.made += len(rows)
-            new = [New(r.court, r.candidate_id, r.instance, r.seen_on, r.row_hash, r.body) for r in rows]
-            await stage_new(connection, new, self.terms, _UNNUMBERED)
+        await connection.copy_records_to_table("stage", records=_stage_rows(rows))
 
-    async def settle(self, connection: Connection, terms: Terms) -> int:
-        """Take out what is not as it seemed; returns how many new cases stand. Rows are judged by then."""
-        stand = 0
-        if self.made and terms.reference == self.terms.reference:
-            stand = await connection.fetchval(f"SELECT count(*) FROM ({_SQL['standing']}) s")
-        if not stand:
-            await self.forget(connection)
-        elif stand < self.made:
-            for table in _MADE:
-                standing = f"SELECT FROM ({_SQL['standing']}) s WHERE s.case_id = t.case_id"
-                await connection.execute(f"DELETE FROM {table} t WHERE NOT EXISTS ({standing})")
-        self.made = stand
-        return stand
-
-    async def forget(self, connection: Connection) -> None:
-        """Take out all that was made."""
-        if self.made:
-            await connection.execute("; ".join(f"DELETE FROM {table}" for table in _MADE))
-            await connection.execute("UPDATE stage SET is_made = false")
-        self.made = 0
+    def new(self, rows: Iterable[Sequence[Any]]) -> list[New]:
+        """New cases: of each the line, and then the fields of `New` that come before what was said."""
+        return [New(*known, self.bodies.at(line)) for line, *known in map(tuple, rows)]  # type: ignore[call-arg]
 
 
 class Bodies:
@@ -146,7 +118,7 @@ def open_bodies() -> Iterator[Bodies]:
 
 
 async def stage_new(connection: Connection, new: Sequence[New], terms: Terms, revision: int) -> None:
-    """Stage the statements and versions of new cases."""
+    """Write the statements of new cases, and stage their versions."""
     is_card = terms.layer == "court_card"
     statements, versions = [], []
     for one in new:
@@ -155,21 +127,13 @@ async def stage_new(connection: Connection, new: Sequence[New], terms: Terms, re
         place = (one.court, one.case_id)
         versions.append(Versioned(*place, revision, 1, one.instance, effective.arrival or "new", effective))
         statements.append((*place, terms.layer, revision, None, one.seen_on, one.row_hash, terms.digest, body, None))
-    await connection.copy_records_to_table("fresh_statements", records=statements)
+    await connection.copy_records_to_table("statements", records=statements)
     await stage_versions(connection, versions)
 
 
-async def _seem_new(connection: Connection, rows: Sequence[Staged]) -> bool:
-    """Whether most of these rows are of cases that are not held, by the first key of each."""
-    keys = [(r.court, r.instance, "guid" if r.card_guid else "number", r.card_guid or r.number_key) for r in rows]
-    held: int = await connection.fetchval(_SQL["held_keys"], *map(list, zip(*keys, strict=True)))
-    return 2 * held < len(rows)
-
-
-def _stage_rows(rows: Iterable[Staged], *, is_made: bool) -> Iterator[tuple[Any, ...]]:
+def _stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
     for r in rows:
         yield (
             r.line, r.place, r.court, r.instance, r.number, r.number_key, r.card_guid, r.previous, r.previous_keys,
             r.uid, r.seen_on, r.row_hash, r.is_decided, r.received_on, r.decided_on, r.in_force_on, r.candidate_id,
-            is_made,
         )  # fmt: skip

@@ -65,6 +65,11 @@ async def write_versions(connection: Connection, revision: int) -> None:
     await connection.execute("; ".join(steps))
 
 
+async def unstage_versions(connection: Connection) -> None:
+    """Leave nothing in the staging tables, where what is written goes on being staged."""
+    await connection.execute(f"TRUNCATE {', '.join(STAGED)}")
+
+
 def _version_row(v: Versioned) -> tuple[Any, ...]:
     e = v.effective
     merged_into = UUID(e.merged_into) if e.merged_into else None

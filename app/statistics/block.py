@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from functools import cache
 
-from app.db.database import Connection, load_statements
+from app.db.database import Connection, load_statements, rows_of
 from app.statistics.sums import ALL_COURTS, BASES, CELL_COLUMNS, KINDS, SUMS, Sum, count, position, swallowed
 
 _SQL = load_statements(__file__, "block.sql")
@@ -30,7 +30,7 @@ async def write_blocks(connection: Connection, revision: int) -> int:
     await connection.execute(_HASHING)
     for base in BASES:
         tag = await connection.execute(_statement(base, is_first=not held), held, revision)
-        written += int(tag.rsplit(" ", 1)[1])
+        written += rows_of(tag)
     await connection.execute(_NO_LONGER_HASHING)
     return written
 

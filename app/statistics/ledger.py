@@ -1,6 +1,6 @@
 """Posts a revision's staged versions to the ledger and the tally."""
 
-from app.db.database import Connection, load_statements
+from app.db.database import Connection, load_statements, rows_of, without_loops
 from app.errors import Unavailable
 from app.statistics.block import write_blocks
 from app.statistics.definitions import DEFINITIONS, Method, current
@@ -32,9 +32,6 @@ def entries_sql(definition: int, *, versions: str, defendants: str, charges: str
     )
 
 
-# The planner has no statistics of temporary tables and would take them for small: loops in loops over many rows.
-_HASHING = "SET LOCAL enable_nestloop = off"
-_NO_LONGER_HASHING = "SET LOCAL enable_nestloop = on"
 _STAGED = {"versions": "new_versions", "defendants": "new_defendants", "charges": "new_charges"}
 _OLD = {"versions": "old_versions", "defendants": "old_defendants", "charges": "old_charges"}
 
@@ -65,18 +62,30 @@ async def post(
     await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
     now = Method(reference, current())
     is_restated = before is not None and before != now
-    is_fresh = not _rows(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
+    is_fresh = not rows_of(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
     if is_fresh:
-        await connection.execute(_HASHING)
-        entries = _SQL["fresh"].format(entries=staged_entries(now.definition, reference="$3"))
+        added = await _post(connection, revision, reference, cause)
     else:
         await _net(connection, before or now, now, is_restated=is_restated)
-        entries = "SELECT * FROM net"
-    firsts = _SQL["fresh_firsts" if is_fresh else "net_firsts"]
+        added = await _add(connection, "SELECT * FROM net", _SQL["net_firsts"], cause, revision)
+    return {"ledger": added, "tally": await write_blocks(connection, revision)}
+
+
+async def post_new(connection: Connection, revision: int, reference: int) -> int:
+    """Write the entries of staged versions that replace none, before `post` does the rest; returns how many."""
+    await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
+    return await _post(connection, revision, reference, None)
+
+
+async def _post(connection: Connection, revision: int, reference: int, cause: str | None) -> int:
+    entries = _SQL["fresh"].format(entries=staged_entries(current(), reference="$3"))
+    return await _add(connection, entries, _SQL["fresh_firsts"], cause, revision, reference)
+
+
+async def _add(connection: Connection, entries: str, firsts: str, cause: str | None, *args: int) -> int:
     statement = _SQL["post"].format(entry_columns=ENTRY_COLUMNS, entries=entries, firsts=firsts)
-    added = await connection.execute(statement, cause, revision, *([reference] if is_fresh else []))
-    await connection.execute(_NO_LONGER_HASHING)
-    return {"ledger": _rows(added), "tally": await write_blocks(connection, revision)}
+    async with without_loops(connection):
+        return rows_of(await connection.execute(statement, cause, *args))
 
 
 async def _net(connection: Connection, before: Method, now: Method, *, is_restated: bool) -> None:
@@ -90,12 +99,8 @@ async def _net(connection: Connection, before: Method, now: Method, *, is_restat
         steps.append(_SQL["keep"])
         kept = entries_sql(now.definition, **{**_OLD, "versions": "kept_versions"})
         parts.append(f"SELECT *, 1 FROM ({kept}) kept")
-    await connection.execute("; ".join((*steps, _HASHING)))
+    await connection.execute("; ".join(steps))
     net = _SQL["net"].format(entry_columns=ENTRY_COLUMNS, parts=" UNION ALL ".join(parts))
-    await connection.execute(net, now.reference, before.reference)
-    await connection.execute(_SQL["held"])
-
-
-def _rows(tag: str) -> int:
-    """The count in a command tag such as `INSERT 0 12`."""
-    return int(tag.rsplit(" ", 1)[1])
+    async with without_loops(connection):
+        await connection.execute(net, now.reference, before.reference)
+        await connection.execute(_SQL["held"])

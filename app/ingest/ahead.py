@@ -1,0 +1,106 @@
+"""Ahead: what of a large batch goes to the record before its turn comes, while another is merged.
+
+A row whose keys nobody has is of a new case, whoever is merged first, unless the one before brings the same case. Such
+cases are written in the batch's transaction, where nobody else sees them, under the revision that it expects to become.
+When its turn has come all of that stands; or the batch is rolled back, and taken again without.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.db.database import (
+    Connection,
+    expect_revision,
+    load_statements,
+    rows_of,
+    see_out,
+    take_turn,
+    without_loops,
+)
+from app.ingest.identity import find_cases
+from app.ingest.staging import CHUNK, Staging, stage_new
+from app.records.writing import unstage_versions, write_versions
+from app.statistics.ledger import post_new
+
+WORTHWHILE = 2_000
+"""With fewer new cases there is little to win, and being rolled back costs as much."""
+_AT_ONCE = 5 * CHUNK  # cases that are posted together: as many as temporary tables hold in memory
+_PUBLISHED = "SELECT revision FROM published"
+_SQL = load_statements(__file__, "ahead.sql")
+STAGE = _SQL["staging"]
+
+
+class Overtaken(Exception):
+    """What was written ahead does not stand."""
+
+
+@dataclass(slots=True)
+class Ahead:
+    """What has been written of a batch: so many cases, with so many keys and entries in the ledger."""
+
+    reference: int
+    published: int  # the revision whose record it was written upon
+    revision: int  # that it was written under
+    cases: int
+    keys: int
+    entries: int = 0
+
+    async def take_turn(self, connection: Connection, *, wait_s: float) -> None:
+        """Become the one writer, after those who expect to become an earlier revision.
+
+        Errors  asyncpg.LockNotAvailableError where one of them takes longer than `wait_s`
+        """
+        for earlier in range(self.published + 1, self.revision):
+            await see_out(connection, earlier, wait_s=wait_s)
+        await take_turn(connection, wait_s=wait_s)
+
+    async def check(self, connection: Connection, revision: int, reference: int) -> None:
+        """Hold what was written against what others have published since; once the turn is ours.
+
+        Errors  Overtaken
+        """
+        if (revision, reference) != (self.revision, self.reference):
+            raise Overtaken
+        if self.published < revision - 1:
+            async with without_loops(connection):
+                if await connection.fetchval(_SQL["overtaken"], self.published, revision):
+                    raise Overtaken
+        written = await connection.execute(_SQL["write_identifiers"].format(revision=revision))
+        if rows_of(written) < self.keys:  # another case has one by now
+            raise Overtaken
+
+    async def check_kin(self, connection: Connection) -> None:
+        """Hold what was written against what is made of the batch's other rows.
+
+        Errors  Overtaken
+        """
+        if await connection.fetchval(_SQL["has_kin"]):
+            raise Overtaken
+
+
+async def write_ahead(connection: Connection, staging: Staging, linked: Sequence[int]) -> Ahead | None:
+    """Unstage those rows that can go ahead, and write them to the record; None where that is not worthwhile.
+
+    `linked` are the lines that share keys with others.
+    """
+    if staging.rows < WORTHWHILE:
+        return None
+    published: int = await connection.fetchval(_PUBLISHED)  # before the record is looked into
+    await find_cases(connection)
+    cases = rows_of(await connection.execute(_SQL["choose"], linked))
+    if cases < WORTHWHILE:
+        await connection.execute("TRUNCATE ahead")
+        return None
+    async with without_loops(connection):
+        keys = rows_of(await connection.execute(_SQL["choose_keys"]))
+        await connection.execute(_SQL["unstage"])
+    ahead = Ahead(staging.terms.reference, published, await expect_revision(connection), cases, keys)
+    await connection.execute(_SQL["write_cases"].format(revision=ahead.revision))
+    cursor = await connection.cursor(_SQL["rows"])
+    for done in range(0, cases, CHUNK):
+        await stage_new(connection, staging.new(await cursor.fetch(CHUNK)), staging.terms, ahead.revision)
+        if done % _AT_ONCE == _AT_ONCE - CHUNK or done + CHUNK >= cases:
+            ahead.entries += await post_new(connection, ahead.revision, ahead.reference)
+            await write_versions(connection, ahead.revision)
+            await unstage_versions(connection)
+    return ahead
