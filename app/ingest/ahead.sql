@@ -21,11 +21,9 @@ WHERE s.line <> ALL ($1::int[])
     OR EXISTS (SELECT FROM versions v WHERE v.uid = s.uid)
     OR EXISTS (SELECT FROM uid_links l WHERE l.uid = s.uid)))
 
--- name: choose_keys
-INSERT INTO ahead_keys
-SELECT k.court, a.case_id, k.instance, k.kind, k.key, k.value FROM stage_keys k JOIN ahead a ON a.line = k.line
-
 -- name: unstage
+INSERT INTO ahead_keys
+SELECT k.court, a.case_id, k.instance, k.kind, k.key, k.value FROM stage_keys k JOIN ahead a ON a.line = k.line;
 DELETE FROM stage_keys k USING ahead a WHERE a.line = k.line;
 DELETE FROM stage s USING ahead a WHERE a.line = s.line
 
@@ -33,18 +31,23 @@ DELETE FROM stage s USING ahead a WHERE a.line = s.line
 SELECT line, court, case_id, instance, seen_on, row_hash FROM ahead ORDER BY line
 
 -- name: write_cases
-INSERT INTO cases SELECT court, case_id, instance, {revision} FROM ahead
+INSERT INTO cases SELECT court, case_id, instance, {revision} FROM ahead ORDER BY court
 
 -- name: write_identifiers
--- Where another case has a key nothing is said of it: a violation would be told, with the key, in the server's log.
 INSERT INTO identifiers
-SELECT court, case_id, kind, key, {revision}, NULL::int, instance, value FROM ahead_keys
-ON CONFLICT DO NOTHING
+SELECT court, case_id, kind, key, {revision}, NULL::int, instance, value FROM ahead_keys ORDER BY court, key
 
 -- name: overtaken
--- Whether what has been published after $1 and before our revision $2 bears on the cases: another has the UID of one,
--- or it is known otherwise which days their courts had been looked at.
+-- Whether what has been published after $1 and before our revision $2 bears on the cases: another has a key or the UID
+-- of one, or it is known otherwise which days their courts had been looked at.
 SELECT EXISTS (
+    SELECT FROM ahead_keys k CROSS JOIN LATERAL (
+        SELECT FROM identifiers i
+        WHERE i.court = k.court AND i.instance = k.instance AND i.kind = k.kind AND i.key = k.key
+          AND i.superseded_in IS NULL
+        OFFSET 0  -- by the index, however many there are
+    ) AS held
+) OR EXISTS (
     SELECT FROM versions v JOIN ahead a ON a.uid = v.uid WHERE v.revision > $1 AND v.revision < $2
 ) OR EXISTS (
     SELECT FROM uid_links l JOIN ahead a ON a.uid = l.uid

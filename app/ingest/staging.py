@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from tempfile import TemporaryFile
 from typing import IO, Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from app.records.writing import STAGE as STAGE_VERSIONS
 from app.records.writing import Versioned, stage_versions
 
 CHUNK = 5_000
+_COURT = attrgetter("court")
 _SQL = load_statements(__file__, "merge.sql")
 STAGE = f"{_SQL['staging']}; {STAGE_VERSIONS}"
 
@@ -82,8 +84,12 @@ class Staging:
         await connection.copy_records_to_table("stage", records=_stage_rows(rows))
 
     def new(self, rows: Iterable[Sequence[Any]]) -> list[New]:
-        """New cases: of each the line, and then the fields of `New` that come before what was said."""
-        return [New(*known, self.bodies.at(line)) for line, *known in map(tuple, rows)]  # type: ignore[call-arg]
+        """New cases: of each the line, and then the fields of `New` that come before what was said.
+
+        They come court by court, so that one place of an index after another is written to.
+        """
+        new = [New(*known, self.bodies.at(line)) for line, *known in map(tuple, rows)]  # type: ignore[call-arg]
+        return sorted(new, key=_COURT)
 
 
 class Bodies:
