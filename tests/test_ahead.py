@@ -62,7 +62,8 @@ class Between:
         take_turn, check = Ahead.take_turn, Ahead.check
 
         async def taken(went: Ahead, *args: Any, **options: Any) -> None:
-            self.went.append(went)
+            if went.cases:
+                self.went.append(went)
             act, self.act = self.act, None
             if act is not None:
                 await act()
@@ -134,7 +135,7 @@ async def at_once(
         await has_gone.wait()
 
     between.act = begin_second
-    told = await asyncio.gather(first(), return_exceptions=True)
+    told: list[Any] = [*await asyncio.gather(first(), return_exceptions=True)]
     told += await asyncio.gather(*begun, return_exceptions=True)
     assert [went.revision for went in between.went] == [1, 2]
     return told

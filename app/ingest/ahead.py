@@ -5,7 +5,6 @@ cases are written in the batch's transaction, where nobody else sees them, under
 When its turn has come all of that stands; or the batch is rolled back, and taken again without.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.database import (
@@ -17,7 +16,7 @@ from app.db.database import (
     take_turn,
     without_loops,
 )
-from app.ingest.identity import find_cases
+from app.ingest.identity import Groups, find_cases
 from app.ingest.staging import CHUNK, Staging, stage_new
 from app.records.writing import unstage_versions, write_versions
 from app.statistics.ledger import post_new
@@ -25,7 +24,6 @@ from app.statistics.ledger import post_new
 WORTHWHILE = 2_000
 """With fewer new cases there is little to win, and being rolled back costs as much."""
 _AT_ONCE = 5 * CHUNK  # cases that are posted together: as many as temporary tables hold in memory
-_PUBLISHED = "SELECT revision FROM published"
 _SQL = load_statements(__file__, "ahead.sql")
 STAGE = _SQL["staging"]
 
@@ -36,33 +34,36 @@ class Overtaken(Exception):
 
 @dataclass(slots=True)
 class Ahead:
-    """What has been written of a batch: so many cases, with so many entries in the ledger."""
+    """What has gone ahead of a batch: so many cases, with so many entries in the ledger; often none."""
 
-    reference: int
-    published: int  # the revision whose record it was written upon
-    revision: int  # that it was written under
-    cases: int
+    looked_into: int | None = None  # the revision in whose record the keys of all rows were looked up, if they were
+    revision: int = 0  # that the cases are written under
+    reference: int = 0
+    cases: int = 0
     entries: int = 0
 
     async def take_turn(self, connection: Connection, *, wait_s: float) -> None:
-        """Become the one writer, after those who expect to become an earlier revision.
+        """Become the one writer; of those who go ahead, after all that expect to become an earlier revision.
 
         Errors  asyncpg.LockNotAvailableError where one of them takes longer than `wait_s`
         """
-        for earlier in range(self.published + 1, self.revision):
-            await see_out(connection, earlier, wait_s=wait_s)
+        if self.cases and self.looked_into is not None:
+            for earlier in range(self.looked_into + 1, self.revision):
+                await see_out(connection, earlier, wait_s=wait_s)
         await take_turn(connection, wait_s=wait_s)
 
     async def check(self, connection: Connection, revision: int, reference: int) -> None:
-        """Hold what was written against what others have published since; once the turn is ours.
+        """Hold what was written against what others have published since, and make it whole; once the turn is ours.
 
         Errors  Overtaken
         """
+        if not self.cases:
+            return
         if (revision, reference) != (self.revision, self.reference):
             raise Overtaken
-        if self.published < revision - 1:
+        if self.looked_into != revision - 1:
             async with without_loops(connection):
-                if await connection.fetchval(_SQL["overtaken"], self.published, revision):
+                if await connection.fetchval(_SQL["overtaken"], self.looked_into, revision):
                     raise Overtaken
         await connection.execute(_SQL["write_identifiers"].format(revision=revision))
 
@@ -71,26 +72,26 @@ class Ahead:
 
         Errors  Overtaken
         """
-        if await connection.fetchval(_SQL["has_kin"]):
+        if self.cases and await connection.fetchval(_SQL["has_kin"]):
             raise Overtaken
 
 
-async def write_ahead(connection: Connection, staging: Staging, linked: Sequence[int]) -> Ahead | None:
-    """Unstage those rows that can go ahead, and write them to the record; None where that is not worthwhile.
+async def write_ahead(connection: Connection, staging: Staging, groups: Groups) -> Ahead:
+    """Unstage those rows that can go ahead, and write them to the record, where that is worthwhile.
 
-    `linked` are the lines that share keys with others.
+    `groups` are the lines that share keys with others.
     """
     if staging.rows < WORTHWHILE:
-        return None
-    published: int = await connection.fetchval(_PUBLISHED)  # before the record is looked into
-    await find_cases(connection)
+        return Ahead()
+    looked_into = await find_cases(connection)
+    linked = [line for group in groups for line in group]
     cases = rows_of(await connection.execute(_SQL["choose"], linked))
     if cases < WORTHWHILE:
         await connection.execute("TRUNCATE ahead")
-        return None
+        return Ahead(looked_into)
     async with without_loops(connection):
         await connection.execute(_SQL["unstage"])
-    ahead = Ahead(staging.terms.reference, published, await expect_revision(connection), cases)
+    ahead = Ahead(looked_into, await expect_revision(connection), staging.terms.reference, cases)
     await connection.execute(_SQL["write_cases"].format(revision=ahead.revision))
     cursor = await connection.cursor(_SQL["rows"])
     for done in range(0, cases, CHUNK):

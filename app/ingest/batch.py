@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from app.db.database import Connection, Database, take_turn
+from app.db.database import Connection, Database
 from app.errors import TooManyAffected, Unavailable
 from app.ingest.ahead import STAGE as STAGE_AHEAD
 from app.ingest.ahead import Ahead, Overtaken, write_ahead
@@ -22,7 +22,7 @@ from app.ingest.coverage import Window, stage_coverage, write_coverage
 from app.ingest.encodings import Input, Limits, OnBytes, open_input, read_rows, unpacked_name
 from app.ingest.growth import has_grown, tell_planner
 from app.ingest.idempotency import Claim, answer_of
-from app.ingest.identity import Groups, assign_cases, group_rows
+from app.ingest.identity import assign_cases, group_rows
 from app.ingest.kept import keep_refused
 from app.ingest.layouts import LAYOUTS
 from app.ingest.layouts.sudrfscraper_meta import Meta, read_meta
@@ -97,15 +97,17 @@ async def ingest_file(
     meta = _described(path, layout, tallied)
     beside = f"{meta or ''}{layout.beside(unpacked_name(path).name)}"
     digest = _digest(open_input(path, is_gzip=is_gzip, limits=limits), options, beside)
-    batch = _Batch(options, layout, digest, deepcopy(tallied), meta, writer_wait_s, claim)
     may_go_ahead = outcomes is None and not options.is_trial  # the file can be read again, and something comes of it
+    batch = _Batch(
+        options, layout, digest, deepcopy(tallied), meta, writer_wait_s, claim, after, may_go_ahead=may_go_ahead
+    )
     try:
         try:
-            receipt = await batch.take(database, rows, after, may_go_ahead=may_go_ahead)
+            receipt = await batch.take(database, rows)
         except Overtaken:
             rows = read_outcomes(path, layout, encoding=encoding, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
-            batch = _Batch(options, layout, digest, tallied, meta, writer_wait_s, claim)
-            receipt = await batch.take(database, rows, None, may_go_ahead=False)
+            batch = _Batch(options, layout, digest, tallied, meta, writer_wait_s, claim, None, may_go_ahead=False)
+            receipt = await batch.take(database, rows)
     except _Trial as trial:
         return trial.receipt
     except asyncpg.LockNotAvailableError as error:
@@ -160,6 +162,9 @@ class _Batch:
         meta: Meta | None,
         writer_wait_s: float,
         claim: Claim | None,
+        after: Awaitable[object] | None,
+        *,
+        may_go_ahead: bool,
     ) -> None:
         self.options = options
         self.layout = layout
@@ -169,31 +174,25 @@ class _Batch:
         self.covered: list[Covered] = []
         self.writer_wait_s = writer_wait_s
         self.claim = claim
+        self.after = after
+        self.may_go_ahead = may_go_ahead
         self.batch_id = uuid4()
         self.staged = 0
         self.has_grown = False
         self.fresh_ids = _time_ordered_ids()
         self.seen_on = options.seen_on or _today()
 
-    async def take(
-        self,
-        database: Database,
-        outcomes: Iterable[Outcome],
-        after: Awaitable[object] | None,
-        *,
-        may_go_ahead: bool,
-    ) -> Receipt:
+    async def take(self, database: Database, outcomes: Iterable[Outcome]) -> Receipt:
         """Take the rows in.
 
-        Errors  Overtaken, where the batch went ahead and should not have; the record is as it was
+        Errors  Overtaken, where some went ahead and should not have; the record is as it was
         """
         with _seldom_collecting():
             async with database.writer() as connection:
                 if self.claim:
                     await self.claim.make(connection)
                 removed = await load_removed(connection, database.removal_key)
-                suppression = Suppression(removed, self.tallied)
-                receipt = await self._take(connection, outcomes, suppression, after, may_go_ahead=may_go_ahead)
+                receipt = await self._take(connection, outcomes, Suppression(removed, self.tallied))
                 if self.options.is_trial:
                     raise _Trial(receipt)
                 await keep_refused(connection, self.batch_id, self.tallied.refused)
@@ -201,15 +200,7 @@ class _Batch:
                     await self.claim.settle(connection, receipt.batch_id, answer_of(receipt))
                 return receipt
 
-    async def _take(
-        self,
-        connection: Connection,
-        outcomes: Iterable[Outcome],
-        suppression: Suppression,
-        after: Awaitable[object] | None,
-        *,
-        may_go_ahead: bool,
-    ) -> Receipt:
+    async def _take(self, connection: Connection, outcomes: Iterable[Outcome], suppression: Suppression) -> Receipt:
         await self._look_back(connection)
         taken = await connection.fetchrow(_TAKEN_WHOLE, self.digest, self.seen_on)
         if taken and taken["still_stands"]:
@@ -218,41 +209,34 @@ class _Batch:
         await connection.execute(f"{STAGE}; {STAGE_AHEAD}")
         with open_bodies() as bodies:
             staging = Staging(await self._terms(connection), bodies)
-            rows = self._stage_rows(suppression.sift(outcomes))
-            while chunk := list(islice(rows, CHUNK)):
-                await staging.take(connection, chunk)
-            if self._is_refused:
-                return await self._keep(connection, self._receipt())
-            groups = await group_rows(connection)
-            if after is not None:
-                await after
-            ahead = None
-            if may_go_ahead and not suppression.by_uid:
-                ahead = await write_ahead(connection, staging, [line for group in groups for line in group])
-            if ahead is not None:
-                await ahead.take_turn(connection, wait_s=self.writer_wait_s)
-            else:
-                await take_turn(connection, wait_s=self.writer_wait_s)
-            receipt = await self._merge_staged(connection, staging, groups, suppression, ahead)
-            if ahead is not None and receipt.revision is None:
-                raise Overtaken
-            return receipt
+            return await self._merge_staged(connection, outcomes, suppression, staging)
 
     async def _merge_staged(
-        self,
-        connection: Connection,
-        staging: Staging,
-        groups: Groups,
-        suppression: Suppression,
-        ahead: Ahead | None,
+        self, connection: Connection, outcomes: Iterable[Outcome], suppression: Suppression, staging: Staging
     ) -> Receipt:
-        await assign_cases(connection, groups)
+        rows = self._stage_rows(suppression.sift(outcomes))
+        while chunk := list(islice(rows, CHUNK)):
+            await staging.take(connection, chunk)
+        if self._is_refused:
+            return await self._keep(connection, self._receipt())
+        groups = await group_rows(connection)
+        if self.after is not None:
+            await self.after
+        ahead = Ahead()
+        if self.may_go_ahead and not suppression.by_uid:
+            ahead = await write_ahead(connection, staging, groups)
+        await ahead.take_turn(connection, wait_s=self.writer_wait_s)
+        await assign_cases(connection, groups, looked_into=ahead.looked_into)
         self.staged -= await suppression.settle(connection)
         if self.layout.refuses_duplicates:
             await refuse_repeated(connection, self.tallied)
-            if self._is_refused:
-                return await self._keep(connection, self._receipt())
-        return await self._merge(connection, staging, ahead)
+        if self._is_refused:
+            receipt = await self._keep(connection, self._receipt())
+        else:
+            receipt = await self._merge(connection, staging, ahead)
+        if ahead.cases and receipt.revision is None:
+            raise Overtaken
+        return receipt
 
     @property
     def _is_refused(self) -> bool:
@@ -269,11 +253,10 @@ class _Batch:
         gravity = await gravity_of(connection, reference)
         return Terms(self.options.layer, self.layout.lists_all_defendants, self.digest, reference, gravity)
 
-    async def _merge(self, connection: Connection, staging: Staging, ahead: Ahead | None) -> Receipt:
+    async def _merge(self, connection: Connection, staging: Staging, ahead: Ahead) -> Receipt:
         revision = await connection.fetchval(_NEXT)
         terms = await self._terms(connection)
-        if ahead is not None:
-            await ahead.check(connection, revision, terms.reference)
+        await ahead.check(connection, revision, terms.reference)
         merging = Merging(revision, terms, staging, ahead)
         changes = 0
         if await connection.fetchrow(_TAKEN_WHOLE, self.digest, self.seen_on):
@@ -285,7 +268,7 @@ class _Batch:
         if not changes and not looks:
             return await self._keep(connection, self._receipt())
         posted = await post(connection, revision, terms.reference)
-        posted["ledger"] += ahead.entries if ahead is not None else 0
+        posted["ledger"] += ahead.entries
         effect = await find_effect(connection, revision)
         if changes:
             await write_changes(connection, merging)

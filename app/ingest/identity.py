@@ -8,6 +8,7 @@ from uuid import UUID
 from app.db.database import Connection, analyze, load_statements
 
 _SQL = load_statements(__file__, "merge.sql")
+_PUBLISHED = "SELECT revision FROM published"
 
 
 Groups = list[list[int]]
@@ -20,18 +21,24 @@ async def group_rows(connection: Connection) -> Groups:
     return _groups(row["lines"] for row in await connection.fetch(_SQL["linked"]))
 
 
-async def find_cases(connection: Connection) -> None:
-    """Fill `found` with the cases that the staged rows' keys lead to by now."""
+async def find_cases(connection: Connection) -> int:
+    """Fill `found` with the cases that the staged rows' keys lead to; returns the revision that was looked into, or one
+    before it.
+    """
+    published: int = await connection.fetchval(_PUBLISHED)
     await connection.execute(f"DELETE FROM found; {_SQL['found']}")
+    return published
 
 
-async def assign_cases(connection: Connection, groups: Groups) -> None:
+async def assign_cases(connection: Connection, groups: Groups, *, looked_into: int | None) -> None:
     """Fill `assigned`: each staged row's case, found or new.
 
     A row goes to the first case found by card GUID, number, previous numbers. Rows of the batch that share a key are
-    of one case, unless their own keys lead to different ones: then each goes to its own.
+    of one case, unless their own keys lead to different ones: then each goes to its own. `looked_into` is what
+    `find_cases` returned before the turn, if it was called: where nothing has been published since, its finds stand.
     """
-    await find_cases(connection)
+    if looked_into is None or looked_into != await connection.fetchval(_PUBLISHED):
+        await find_cases(connection)
     linked = [line for group in groups for line in group]
     await connection.execute(_SQL["assign"], linked)
     if not linked:

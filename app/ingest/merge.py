@@ -27,7 +27,7 @@ class Merging:
     revision: int
     terms: Terms
     staging: Staging
-    ahead: Ahead | None
+    ahead: Ahead
 
     def sql(self, name: str) -> str:
         """A statement with the layer and the revision in it; both are ours, not a caller's."""
@@ -60,8 +60,7 @@ async def stage_changes(connection: Connection, merging: Merging, tallied: Talli
     written = await _stage_fresh(connection, merging, tallied) + await _stage_changed(connection, merging, tallied)
     await connection.execute(merging.sql("note_sightings"))
     if written:
-        if merging.ahead:
-            await merging.ahead.check_kin(connection)
+        await merging.ahead.check_kin(connection)
         await restate_arrivals(connection, merging.revision)
     return written
 
@@ -76,7 +75,7 @@ async def write_changes(connection: Connection, merging: Merging) -> None:
 
 async def _stage_fresh(connection: Connection, merging: Merging, tallied: Tallied) -> int:
     """Write the statements of new cases and stage their versions; returns how many there are with those gone ahead."""
-    written = merging.ahead.cases if merging.ahead else 0
+    written = merging.ahead.cases
     cursor = await connection.cursor(merging.sql("fresh_cases"))
     while rows := await cursor.fetch(CHUNK):
         written += len(rows)
