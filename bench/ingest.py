@@ -108,7 +108,7 @@ def posted_all(address: str, key: str, files: list[Path], at_once: int) -> tuple
         waiting = [senders.submit(posted, address, key, file) for file in files]
         while not all(one.done() for one in waiting):
             largest = max(largest, _resident_mb())
-            time.sleep(0.05)
+            time.sleep(0.25)
     took = time.perf_counter() - began
     return took, sum((Counter(one.result()) for one in waiting), Counter()), largest
 
