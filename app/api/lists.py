@@ -194,7 +194,7 @@ class _Listed:
             )
             if written.removed_in != reading.state.removed_in:
                 raise Overtaken
-            return await self._shown(reading, written, len(written.rows), partial(json_list, written.rows))
+            return await self._shown(reading, written, 0, partial(json_list, written.text))
         page = await self.resource.find(reading.connection, wanted, reading.state)
         work = len(page.rows) * RESULT_ROWS
 

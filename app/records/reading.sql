@@ -1,19 +1,5 @@
 -- Reads of the record as of revision $1. Rows of large tables are joined with their court, always.
 
--- name: defendants
--- Persons of some versions, in the order in which they are shown; keys as three arrays of equal length.
-SELECT d.*
-FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
-JOIN defendants d ON d.court = k.court AND d.case_id = k.case_id AND d.revision = k.revision
-ORDER BY d.court, d.case_id, d.ordinal, d.defendant
-
--- name: charges
--- Charges of some versions, as listed.
-SELECT c.*
-FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
-JOIN charges c ON c.court = k.court AND c.case_id = k.case_id AND c.revision = k.revision
-ORDER BY c.court, c.case_id, c.defendant, c.position
-
 -- name: identifiers
 -- What some cases were known by at some revisions, in the order in which it was learnt; keys as three arrays.
 SELECT k.court, k.case_id, k.revision, i.kind, i.value

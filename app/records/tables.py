@@ -281,7 +281,10 @@ class Sighting(SQLModel, table=True):
 
 
 class Version(SQLModel, table=True):
-    """The effective state of a case from one revision on: a pure function of its live statements."""
+    """The effective state of a case from one revision on: a pure function of its live statements.
+
+    `persons` is what its rows of `defendants` and `charges` say, as it is shown (`persons.py`).
+    """
 
     __tablename__ = "versions"
     __table_args__ = (
@@ -313,6 +316,7 @@ class Version(SQLModel, table=True):
     conflicts: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
     sources: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
     content_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    persons: str = _text()
 
 
 class PossibleDuplicate(SQLModel, table=True):
