@@ -11,7 +11,17 @@ from app.db.database import Connection, load_statements
 from app.db.turns import RESULT_ROWS, aside
 from app.records.denials import Denials, find_denials
 from app.records.ids import show_id
-from app.records.listing import Condition, Filter, Listing, Page, SortColumn, Statement, Wanted, find_rows
+from app.records.listing import (
+    Condition,
+    Filter,
+    Listing,
+    Page,
+    SortColumn,
+    Total,
+    Wanted,
+    count_rows,
+    find_rows,
+)
 from app.records.persons import read_persons
 from app.records.removals import is_stand_in
 from app.records.revisions import State
@@ -73,8 +83,11 @@ CASES = Listing(
         "sentence_execution": Filter("d.sentence_execution", level="person"),
         "offence": Filter("c.offence", within=_CHARGED, level="charge"),
     },
+    flat_rows="v.flat_rows",
     levels={"person": f"EXISTS (SELECT 1 FROM defendants d WHERE {_OF_VERSION.format('d')} AND {{test}})"},
 )
+WHOLE = frozenset((Condition("is_withdrawn", "eq", (False,)), Condition("is_merged", "eq", (False,))))
+"""The conditions of a list that is asked for without any: neither withdrawn nor merged cases."""
 
 
 async def find_cases(connection: Connection, wanted: Wanted, state: State) -> Page:
@@ -83,11 +96,11 @@ async def find_cases(connection: Connection, wanted: Wanted, state: State) -> Pa
     return Page(tuple(await show_versions(connection, rows, [state.revision] * len(rows))), has_more, last)
 
 
-async def count_flat_cases(connection: Connection, conditions: Sequence[Condition], state: State) -> int:
-    """How many rows the flat shape of the cases under some conditions has."""
-    statement = Statement(CASES, state.revision, conditions)
-    sql = _SQL["flat_rows"].format(source=CASES.source, where=statement.where)
-    return int((await connection.fetch(sql, *statement.arguments))[0][0])
+async def count_cases(connection: Connection, conditions: Sequence[Condition], state: State) -> Total:
+    """How many cases meet some conditions; the whole list was counted when the revision was published."""
+    if frozenset(conditions) == WHOLE:
+        return Total(*await connection.fetchrow(_SQL["whole_list"], state.revision))
+    return await count_rows(connection, CASES, conditions, state.revision)
 
 
 async def get_case(connection: Connection, case_id: UUID, state: State) -> Shown | None:

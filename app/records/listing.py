@@ -96,7 +96,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
-    """A list in SQL. `source` is FROM with its aliases, `where` what always holds; both may use $1."""
+    """A list in SQL. `source` is FROM with its aliases, `where` what always holds; both may use $1.
+
+    `flat_rows` is how many rows of the flat shape a row has.
+    """
 
     select: str
     source: str
@@ -105,6 +108,15 @@ class Listing:
     columns: Mapping[str, SortColumn]
     filters: Mapping[str, Filter]
     levels: Mapping[Level, str] = field(default_factory=dict)
+    flat_rows: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many results a list has, and how many rows in the flat shape."""
+
+    results: int
+    flat_rows: int
 
 
 _TESTS: Mapping[Operator, str] = {
@@ -201,11 +213,14 @@ async def write_rows(
     return WrittenPage(b",".join(texts), wanted.limit - left, has_more, last, removed_in)
 
 
-async def count_rows(connection: Connection, listing: Listing, conditions: Sequence[Condition], first: object) -> int:
+async def count_rows(connection: Connection, listing: Listing, conditions: Sequence[Condition], first: object) -> Total:
     """How many rows a list has."""
     statement = Statement(listing, first, conditions)
-    sql = f"SELECT count(*) FROM {listing.source} WHERE {statement.where}"
-    return int((await connection.fetch(sql, *statement.arguments))[0][0])
+    counted = f"count(*), coalesce(sum({listing.flat_rows}), 0)"
+    (row,) = await connection.fetch(
+        f"SELECT {counted} FROM {listing.source} WHERE {statement.where}", *statement.arguments
+    )
+    return Total(*row)
 
 
 def whole_list(listing: Listing, wanted: Wanted, first: object) -> list[tuple[str, list[Any]]]:

@@ -46,13 +46,9 @@ WHERE v.uid = $2 AND v.case_id <> $3 AND v.revision <= $1 AND (v.superseded_in I
   AND NOT v.is_withdrawn AND v.merged_into IS NULL AND v.uid NOT LIKE '%-'
 ORDER BY v.received_on, v.decided_on, v.court, v.case_id
 
--- name: flat_rows
--- How many rows the flat shape of some cases has: one for each charge, person without one, case without a person.
-SELECT count(*)
-FROM {source}
-LEFT JOIN defendants d ON d.court = v.court AND d.case_id = v.case_id AND d.revision = v.revision
-LEFT JOIN charges c ON c.court = d.court AND c.case_id = d.case_id AND c.revision = d.revision AND c.defendant = d.defendant
-WHERE {where}
+-- name: whole_list
+-- How many cases there are as of a revision, neither withdrawn nor merged, and how many rows where charges are rows.
+SELECT cases, flat_rows FROM revisions WHERE revision = $1
 
 -- name: court_days
 -- First and last day on which each of some courts received or decided a case.

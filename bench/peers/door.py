@@ -30,7 +30,7 @@ INSERT INTO new_versions
 SELECT court, md5(place::text)::uuid, $1::int, NULL, version, 'first', number, NULL, received_on, 'new', decided_on,
        CASE WHEN decided_on IS NULL THEN 'pending' ELSE 'verdict' END, NULL, offence,
        offence, false, NULL,
-       '["court_card"]', '[]', '[]', decode(md5(place::text || version), 'hex'), persons
+       '["court_card"]', '[]', '[]', decode(md5(place::text || version), 'hex'), persons, 1
 FROM flat;
 """
 _PERSONS = """
