@@ -125,7 +125,7 @@ async def _compare(connection: Connection, order: Order, revision: int) -> None:
             assert orjson.loads(b"[%b]" % made.text) == orjson.loads(put_together)
             # names of what is denied are a list of Postgres' own, with blanks
             assert fields == FIELDS or b"[%b]" % made.text.replace(b'", "', b'","') == put_together
-            assert (made.count, made.has_more, made.last) == (len(page.rows), page.has_more, page.last)
+            assert (made.has_more, made.last) == (page.has_more, page.last)
 
 
 async def _told(connection: Connection, revision: int) -> list[Any]:

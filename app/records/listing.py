@@ -63,13 +63,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class WrittenPage:
-    """The same, of which Postgres has made the text: so many rows with commas between, in UTF-8.
+    """The same, of which Postgres has made the text: its rows with commas between, in UTF-8.
 
     `removed_in` as of the snapshot that was read.
     """
 
     text: bytes
-    count: int
     has_more: bool
     last: Position | None
     removed_in: int
@@ -210,7 +209,7 @@ async def write_rows(
                 texts.append(some)
                 last = Position(value, id_)
                 left -= taken
-    return WrittenPage(b",".join(texts), wanted.limit - left, has_more, last, removed_in)
+    return WrittenPage(b",".join(texts), has_more, last, removed_in)
 
 
 async def count_rows(connection: Connection, listing: Listing, conditions: Sequence[Condition], first: object) -> Total:
