@@ -172,7 +172,7 @@ async def test_a_bug_shows_nothing_but_the_request_id(database_url: str) -> None
     connection = await asyncpg.connect(database_url)
     await connection.execute("ALTER TABLE versions RENAME COLUMN arrival TO gone")
     await connection.execute("INSERT INTO revisions SELECT 1, NULL, now(), now(), 'source', 's', NULL, NULL, 'a', NULL,"
-                             " NULL, false, false, '{}', '{}', 1, 1")  # fmt: skip
+                             " NULL, false, false, '{}', '{}', 1, 1, 0, 0")  # fmt: skip
     await connection.execute("UPDATE published SET revision = 1")
     await connection.close()
     async with client_of(database_url) as client:

@@ -43,8 +43,8 @@ async def publish(connection: Any, revisions: int, posted: Iterable[Posted], sou
     """Write revisions, the first load of each court, ledger and tally."""
     await connection.executemany(
         "INSERT INTO revisions (revision, recorded_at, published_at, cause, source, author, is_synthetic, is_backdated,"
-        " counts, rows_written, reference, definition) VALUES ($1, $2, $2, 'source', $3, 'test', false, true, '{}',"
-        " '{}', 9, 1)",
+        " counts, rows_written, reference, definition, cases, flat_rows)"
+        " VALUES ($1, $2, $2, 'source', $3, 'test', false, true, '{}', '{}', 9, 1, 0, 0)",
         [(number, published(number), sources.get(number, "desk")) for number in range(1, revisions + 1)],
     )
     await connection.execute(

@@ -16,7 +16,7 @@ from app.api.reply import Reply, Replying
 from app.api.statistics import COUNTED, question_of
 from app.db.database import Connection
 from app.errors import Fault, InvalidParameters
-from app.records.listing import Condition, Page, Wanted
+from app.records.listing import Condition, Page, Total, Wanted
 from app.records.reading import flat_under
 from app.records.revisions import State
 from app.statistics import Codes
@@ -67,9 +67,10 @@ def _bound(asked: Asked, reply: Replying) -> Resource:
     async def find(connection: Connection, wanted: Wanted, state: State) -> Page:
         return await find_behind(connection, await cell(connection, state), wanted)
 
-    async def count(connection: Connection, conditions: Sequence[Condition], state: State) -> int:
+    async def count(connection: Connection, conditions: Sequence[Condition], state: State) -> Total:
         del conditions  # the question has them
-        return await count_behind(connection, await cell(connection, state))
+        number = await count_behind(connection, await cell(connection, state))
+        return Total(number, number)
 
     def check(codes: Codes) -> Iterable[Fault]:
         try:

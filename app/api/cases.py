@@ -22,11 +22,10 @@ from app.api.reply import Reply, Replying, open_state
 from app.errors import NotFound
 from app.formats import dump, render
 from app.ingest.layouts.numbers import normalise_uid, parse_case_number
-from app.records.cases import CASES, count_flat_cases, find_cases, get_case, get_survivor
+from app.records.cases import CASES, count_cases, find_cases, get_case, get_survivor
 from app.records.export import copies_of_cases, write_cases
 from app.records.flat import CASE_COLUMNS, flatten_case
 from app.records.ids import read_id, show_id
-from app.records.reading import Counter
 from app.statistics import Codes
 
 router = APIRouter()
@@ -39,8 +38,7 @@ RESOURCE = Resource(
     columns=CASE_COLUMNS,
     flatten=flatten_case,
     find=find_cases,
-    count=Counter(CASES),
-    count_flat=count_flat_cases,
+    count=count_cases,
     copies=copies_of_cases,
     write=write_cases,
 )

@@ -19,7 +19,7 @@ from app.db.database import Connection
 from app.db.turns import RESULT_ROWS, aside
 from app.errors import BadCursor, Fault, NotFound, near
 from app.formats import Copying, Options, copied, dump, json_list, render, stream
-from app.records.listing import Condition, Listing, Order, Page, Wanted, WrittenPage
+from app.records.listing import Condition, Listing, Order, Page, Total, Wanted, WrittenPage
 from app.records.revisions import State
 from app.statistics import Codes
 from app.table import Column, Row, Table
@@ -30,7 +30,7 @@ _EVERYTHING_BUT_CURSOR = frozenset(Role) - {Role.CURSOR}
 _SHOWN = frozenset({Role.FILTER, Role.STATE, Role.ORDER, Role.COLUMNS, Role.PAGE})
 Shown = Mapping[str, Any]
 Copies = Callable[[Copying, Options, Sequence[str], Sequence[Condition], Order, State], Sequence[Copy]]
-Count = Callable[[Connection, Sequence[Condition], State], Awaitable[int]]
+Count = Callable[[Connection, Sequence[Condition], State], Awaitable[Total]]
 Write = Callable[[Connection, Wanted, State, Sequence[str]], Awaitable[WrittenPage]]
 Within = Callable[[Reading], Awaitable[tuple[Condition, ...]]]
 
@@ -41,7 +41,6 @@ class Resource:
 
     `count`  how many results meet some conditions
     `check`  what else is wrong with the query, by the codes that may be named
-    `count_flat` how many flat rows they have, where that is another number
     `copies` the whole list as queries whose rows COPY writes, where it is long
     `write`  the same page as `find`, of which each result is JSON with some fields
     """
@@ -55,7 +54,6 @@ class Resource:
     find: Callable[[Connection, Wanted, State], Awaitable[Page]]
     count: Count
     check: Callable[[Codes], Iterable[Fault]] = lambda codes: ()
-    count_flat: Count | None = None
     copies: Copies | None = None
     write: Write | None = None
 
@@ -175,7 +173,7 @@ class _Listed:
             self.conditions += await self.within(reading)
         if not self._is_whole(reading) or self.caller.may("export"):
             return
-        results = await self._count(reading)
+        results = (await self._count(reading)).results
         if results > FREE_ROWS:
             advice = (
                 f" The whole list has {results} results, and more than {FREE_ROWS} at once need it."
@@ -194,7 +192,7 @@ class _Listed:
             )
             if written.removed_in != reading.state.removed_in:
                 raise Overtaken
-            return await self._shown(reading, written, len(written.rows), partial(json_list, written.rows))
+            return await self._shown(reading, written, 0, partial(json_list, written.text))
         page = await self.resource.find(reading.connection, wanted, reading.state)
         work = len(page.rows) * RESULT_ROWS
 
@@ -210,7 +208,7 @@ class _Listed:
     ) -> Answer:
         """A page as JSON; `work` is how much its results take, in rows."""
         next_ = self._next(page, reading.state)
-        total = await self._count(reading) if self.asked.one("include_total", False) else None
+        total = (await self._count(reading)).results if self.asked.one("include_total", False) else None
         paging = {"limit": self.asked.one("limit", LIMIT), "has_more": page.has_more, "next": next_, "total": total}
         meta = self.reply.meta(reading.state, self.asked.canonical(_SHOWN))
 
@@ -224,8 +222,8 @@ class _Listed:
 
     async def _whole(self, reading: Reading) -> Answer:
         shape = reading.shape
-        results = await self._count(reading)
-        rows = results if shape.format.nests else await self._count(reading, is_flat=True)
+        total = await self._count(reading)
+        results, rows = total.results, total.results if shape.format.nests else total.flat_rows
         every = self.resource.columns_in(shape)
         places = _places(every, self.fields)
         columns = tuple(every[place] for place in places)
@@ -262,16 +260,15 @@ class _Listed:
     def _rows(self, results: Iterable[Shown], shape: Representation, places: Sequence[int]) -> list[Row]:
         return [_cut(row, places) for result in results for row in self.resource.rows_in(shape, result)]
 
-    async def _count(self, reading: Reading, *, is_flat: bool = False) -> int:
-        """How many results the list has, or flat rows: of a revision that is counted once."""
-        count = (self.resource.count_flat if is_flat else None) or self.resource.count
+    async def _count(self, reading: Reading) -> Total:
+        """How many results the list has: of a revision that is counted once."""
         state, counts = reading.state, self.reply.service.counts
-        key = (self.bound, state.revision, state.published_at, state.removed_in, count is self.resource.count)
-        number = counts.find(key)
-        if number is None:
-            number = await count(reading.connection, self.conditions, state)
-            counts.keep(key, number)
-        return number
+        key = (self.bound, state.revision, state.published_at, state.removed_in)
+        total = counts.find(key)
+        if total is None:
+            total = await self.resource.count(reading.connection, self.conditions, state)
+            counts.keep(key, total)
+        return total
 
     def _wanted(self, limit: int) -> Wanted:
         after = self.cursor.position if self.cursor else None

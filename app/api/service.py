@@ -13,6 +13,7 @@ from app.api.answers import Answers
 from app.api.cursor import cursor_key
 from app.api.entrance import Entrance
 from app.db.database import Connection, Database
+from app.records.listing import Total
 from app.records.revisions import State
 from app.settings import Settings
 from app.statistics import Codes, find_codes
@@ -61,18 +62,18 @@ class KnownCodes:
 
 
 class KnownCounts:
-    """How many rows lists have, of the last that were asked for."""
+    """How many results lists have, of the last that were asked for."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, int] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Total] = OrderedDict()
 
-    def find(self, key: Hashable) -> int | None:
-        """The number under a key, if it is known."""
+    def find(self, key: Hashable) -> Total | None:
+        """The total under a key, if it is known."""
         return self._kept.get(key)
 
-    def keep(self, key: Hashable, number: int) -> None:
-        """Know a number from now on; the key is all that it depends on."""
-        self._kept[key] = number
+    def keep(self, key: Hashable, total: Total) -> None:
+        """Know a total from now on; the key is all that it depends on."""
+        self._kept[key] = total
         if len(self._kept) > _KEPT_COUNTS:
             self._kept.popitem(last=False)
 

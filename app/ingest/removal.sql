@@ -82,7 +82,7 @@ UPDATE batches SET receipt = $2 WHERE batch_id = $1
 INSERT INTO new_versions
 SELECT court, case_id, $3, NULL, version + 1, instance, number, uid, received_on, arrival, decided_on, disposition,
        in_force_on, offence_received, offence_decided, is_withdrawn, merged_into, layers, conflicts, sources,
-       content_hash
+       content_hash, persons, flat_rows
 FROM versions WHERE court = $1 AND case_id = $2 AND superseded_in IS NULL
 
 -- name: stage_defendants

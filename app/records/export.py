@@ -1,7 +1,8 @@
 """Cases as Postgres writes them: all of a list by COPY, and pages as JSON.
 
 One query for each part of the list's order (rows with a value, rows without), each with the fields or columns that are
-asked for. What a row holds is said twice, here and in `cases.py`; a test holds the two to each other.
+asked for. What a row holds is said twice, here and in `cases.py`, but for persons, which are kept as they are shown; a
+test holds the two to each other.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from app.records.cases import CASES
 from app.records.denials import DENYING, denied_in_sql
 from app.records.ids import show_id_in_sql
 from app.records.listing import Condition, Order, Wanted, WrittenPage, whole_list, write_rows
+from app.records.persons import persons_in_sql
 from app.records.revisions import State
 from app.records.uid import has_check_digits_in_sql
 
@@ -65,25 +67,17 @@ _CASE = {
 }
 _CONFLICTS = "jsonb_array_length(v.conflicts)"
 
-_OF_PERSON = "p.said ->> 'id' = d.defendant::text"
-_SAID_OF_PERSON = f"SELECT p.said FROM jsonb_array_elements(n.body -> 'defendants') AS p (said) WHERE {_OF_PERSON}"
+
+def _denied_of_person(id_: str, *, as_json: bool) -> str:
+    of_person = (
+        f"SELECT s.said FROM jsonb_array_elements(n.body -> 'defendants') AS s (said) WHERE s.said ->> 'id' = {id_}"
+    )
+    return f"(SELECT {denied_in_sql('s.said', as_json=as_json)} FROM ({of_person}) AS s)"
 
 
-def _denied_of_person(*, as_json: bool) -> str:
-    denied = f"(SELECT {denied_in_sql('p.said', as_json=as_json)} FROM ({_SAID_OF_PERSON}) AS p)"
-    return _where_any(f"coalesce({denied}, '[]')" if as_json else denied, as_json=as_json)
-
-
-def _denied_of_case(*, as_json: bool) -> str:
-    return _where_any(denied_in_sql("n.body", as_json=as_json), as_json=as_json)
-
-
-def _where_any(denied: str, *, as_json: bool) -> str:
+def _where_denied(denied: str, otherwise: str = "NULL") -> str:
     """Nothing is looked for where the newsroom denies nothing of the case, which is nearly always so."""
-    return f"CASE WHEN n.body IS NOT NULL THEN {denied} {_NOTHING if as_json else ''} END"
-
-
-_NOTHING = "ELSE '[]'::json"
+    return f"CASE WHEN n.body IS NULL THEN {otherwise} ELSE {denied} END"
 
 
 # ── Cells: one row for each charge ─────────────────────────────────────────────────────────────
@@ -95,9 +89,9 @@ _CELLS = {
     "previous_numbers": "array_to_string(i.numbers, '|')",
     "uid": _UID,
     "card_guid": _GUID,
-    "deny": _denied_of_case(as_json=False),
+    "deny": _where_denied(denied_in_sql("n.body", as_json=False)),
     **{f"defendant.{name}": sql for name, sql in _PERSON.items()},
-    "defendant.deny": _denied_of_person(as_json=False),
+    "defendant.deny": _where_denied(_denied_of_person("d.defendant::text", as_json=False)),
     **{f"charge.{name}": sql for name, sql in _CHARGE.items()},
     **{f"sentence.{name}": sql for name, sql in _SENTENCE.items()},
     "conflicts": _CONFLICTS,
@@ -151,14 +145,10 @@ def _cells(source: str, order: Order, columns: Sequence[str], *, is_defused: boo
 # Written out, because Postgres looks up the type of each value anew for each object that it makes itself; by `concat`,
 # which copies nothing twice. What is not named here is a code, a day or an id, in which nothing is to be escaped.
 _AS_THEY_ARE = {
-    *("version", "revision", "ordinal", "episodes", "term_months", "probation_months", "fine_rub", "conflicts"),
-    *("is_withdrawn", "is_presumed", "principal", "current", "check_digits"),
-    *("identifiers", "type", "deny", "charges", "sentence", "defendants", "layers", "sources"),
+    *("version", "revision", "conflicts", "is_withdrawn", "current", "check_digits"),
+    *("identifiers", "type", "deny", "defendants", "layers", "sources"),
 }
-_NEVER_NULL = {
-    *("id", "court", "instance", "arrival", "disposition", "service_status", "class", "kind", "execution"),
-    *("offence", "role", "stage"),
-}
+_NEVER_NULL = {"id", "court", "instance", "arrival", "disposition"}
 
 
 def _object(fields: dict[str, str]) -> str:
@@ -176,10 +166,6 @@ def _written(name: str, sql: str) -> str:
     if name in _AS_THEY_ARE:
         return f"coalesce(({sql})::text, 'null')"
     return f"'\"', ({sql}), '\"'" if name in _NEVER_NULL else f"coalesce('\"' || ({sql}) || '\"', 'null')"
-
-
-def _list(fields: dict[str, str], source: str, order: str) -> str:
-    return f"concat('[', (SELECT string_agg({_object(fields)}, ',' ORDER BY {order}) FROM {source}), ']')"
 
 
 def _identifier(type_: str, value: str, is_current: str, **more: str) -> str:
@@ -200,20 +186,12 @@ _IDENTIFIERS = f"""concat('[', concat_ws(',',
     CASE WHEN v.uid NOT LIKE '%-' THEN
         {_identifier("uid", "v.uid", "true", check_digits=has_check_digits_in_sql("v.uid"))} END,
     {_others("card_guid", "i.guids", "(o.place = cardinality(i.guids))")}), ']')"""
-_OF_PERSON_ONLY = (
-    "c.court = d.court AND c.case_id = d.case_id AND c.revision = d.revision AND c.defendant = d.defendant"
-)
-_DEFENDANT = {
-    **_PERSON,
-    "deny": _denied_of_person(as_json=True),
-    "charges": _list(_CHARGE, f"charges c WHERE {_OF_PERSON_ONLY}", "c.position"),
-    "sentence": _object(_SENTENCE),
-}
+_DENIED = _denied_of_person("substr(p.shown ->> 'id', 2)", as_json=True)
 _FIELDS = {
     **_CASE,
     "identifiers": _IDENTIFIERS,
-    "deny": _denied_of_case(as_json=True),
-    "defendants": _list(_DEFENDANT, f"defendants d WHERE {_OF_VERSION.format('d')}", "d.ordinal, d.defendant"),
+    "deny": _where_denied(denied_in_sql("n.body", as_json=True), "'[]'"),
+    "defendants": _where_denied(persons_in_sql("v.persons", f"coalesce({_DENIED}, '[]')"), "v.persons"),
     "layers": "v.layers",
     "conflicts": _CONFLICTS,
     "sources": "v.sources",

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from app.records.resolve import Person
 from app.table import Column
 
 CASE_COLUMNS = (
@@ -47,6 +48,11 @@ CASE_COLUMNS = (
     Column("sentence.source", codelist="sentence_source"),
     Column("conflicts", "integer"),
 )
+
+
+def flat_rows_of(persons: Sequence[Person]) -> int:
+    """How many rows a case has: one for each charge, person without one, case without a person."""
+    return sum(len(person.charges) or 1 for person in persons) or 1
 
 
 def flatten_case(case: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:

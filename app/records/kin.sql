@@ -71,7 +71,7 @@ WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = m.court AND n.case_
 INSERT INTO new_versions
 SELECT v.court, v.case_id, {revision}, NULL::int, v.version + 1, v.instance, v.number, v.uid, v.received_on, m.arrival,
        v.decided_on, v.disposition, v.in_force_on, v.offence_received, v.offence_decided, v.is_withdrawn,
-       v.merged_into, v.layers, v.conflicts, v.sources, v.content_hash
+       v.merged_into, v.layers, v.conflicts, v.sources, v.content_hash, v.persons, v.flat_rows
 FROM moved m
 JOIN versions v ON v.court = m.court AND v.case_id = m.case_id AND v.superseded_in IS NULL
 WHERE NOT EXISTS (SELECT FROM new_versions n WHERE n.court = m.court AND n.case_id = m.case_id)

@@ -38,8 +38,21 @@ _LAST = "SELECT max(published_at) FROM revisions"
 _SOURCE = "INSERT INTO sources VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _REVISION = """
 INSERT INTO revisions (revision, batch_id, recorded_at, published_at, cause, source, layer, layout, author, note,
-                       seen_on, is_synthetic, is_backdated, counts, rows_written, reference, definition)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                       seen_on, is_synthetic, is_backdated, counts, rows_written, reference, definition, cases,
+                       flat_rows)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+       coalesce(before.cases, 0) + coalesce(sum(moved.n), 0),
+       coalesce(before.flat_rows, 0) + coalesce(sum(moved.n * moved.flat_rows), 0)
+FROM (SELECT) AS one LEFT JOIN revisions before ON before.revision = $1 - 1
+LEFT JOIN (
+    SELECT 1 AS n, v.flat_rows FROM versions v
+    WHERE v.revision = $1 AND NOT v.is_withdrawn AND v.merged_into IS NULL
+    UNION ALL
+    SELECT -1, b.flat_rows FROM versions v
+    JOIN versions b ON b.court = v.court AND b.case_id = v.case_id AND b.superseded_in = $1
+    WHERE v.revision = $1 AND v.version > 1 AND NOT b.is_withdrawn AND b.merged_into IS NULL
+) AS moved ON true
+GROUP BY before.cases, before.flat_rows
 """
 _WRITTEN = "SELECT count(*) FROM ledger WHERE revision = $1"
 _POINT = "UPDATE published SET revision = $1"

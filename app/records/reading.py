@@ -14,6 +14,7 @@ from app.records.listing import (
     Listing,
     Page,
     SortColumn,
+    Total,
     Wanted,
     count_rows,
     find_rows,
@@ -186,7 +187,7 @@ class Counter:
 
     of: Listing
 
-    async def __call__(self, connection: Connection, conditions: Sequence[Condition], state: State) -> int:
+    async def __call__(self, connection: Connection, conditions: Sequence[Condition], state: State) -> Total:
         """How many results meet the conditions."""
         return await count_rows(connection, self.of, conditions, state.revision)
 

@@ -1,19 +1,5 @@
 -- Reads of the record as of revision $1. Rows of large tables are joined with their court, always.
 
--- name: defendants
--- Persons of some versions, in the order in which they are shown; keys as three arrays of equal length.
-SELECT d.*
-FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
-JOIN defendants d ON d.court = k.court AND d.case_id = k.case_id AND d.revision = k.revision
-ORDER BY d.court, d.case_id, d.ordinal, d.defendant
-
--- name: charges
--- Charges of some versions, as listed.
-SELECT c.*
-FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k (court, case_id, revision)
-JOIN charges c ON c.court = k.court AND c.case_id = k.case_id AND c.revision = k.revision
-ORDER BY c.court, c.case_id, c.defendant, c.position
-
 -- name: identifiers
 -- What some cases were known by at some revisions, in the order in which it was learnt; keys as three arrays.
 SELECT k.court, k.case_id, k.revision, i.kind, i.value
@@ -60,13 +46,9 @@ WHERE v.uid = $2 AND v.case_id <> $3 AND v.revision <= $1 AND (v.superseded_in I
   AND NOT v.is_withdrawn AND v.merged_into IS NULL AND v.uid NOT LIKE '%-'
 ORDER BY v.received_on, v.decided_on, v.court, v.case_id
 
--- name: flat_rows
--- How many rows the flat shape of some cases has: one for each charge, person without one, case without a person.
-SELECT count(*)
-FROM {source}
-LEFT JOIN defendants d ON d.court = v.court AND d.case_id = v.case_id AND d.revision = v.revision
-LEFT JOIN charges c ON c.court = d.court AND c.case_id = d.case_id AND c.revision = d.revision AND c.defendant = d.defendant
-WHERE {where}
+-- name: whole_list
+-- How many cases there are as of a revision, neither withdrawn nor merged, and how many rows where charges are rows.
+SELECT cases, flat_rows FROM revisions WHERE revision = $1
 
 -- name: court_days
 -- First and last day on which each of some courts received or decided a case.

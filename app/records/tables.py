@@ -130,7 +130,11 @@ class IdempotentAnswer(SQLModel, table=True):
 
 
 class Revision(SQLModel, table=True):
-    """A numbered, accepted change of the record. `rows_written` is checked before it is published."""
+    """A numbered, accepted change of the record. `rows_written` is checked before it is published.
+
+    `cases` and `flat_rows` are how many cases the whole list has as of it, neither withdrawn nor merged, and how many
+    rows where charges are rows.
+    """
 
     __tablename__ = "revisions"
     revision: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -150,6 +154,8 @@ class Revision(SQLModel, table=True):
     rows_written: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     reference: int = Field(sa_column=Column(SmallInteger, nullable=False))
     definition: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    cases: int
+    flat_rows: int
 
 
 class Published(SQLModel, table=True):
@@ -281,7 +287,11 @@ class Sighting(SQLModel, table=True):
 
 
 class Version(SQLModel, table=True):
-    """The effective state of a case from one revision on: a pure function of its live statements."""
+    """The effective state of a case from one revision on: a pure function of its live statements.
+
+    `persons` is what its rows of `defendants` and `charges` say, as it is shown (`persons.py`); `flat_rows` how many
+    rows it has where charges are rows (`flat.py`).
+    """
 
     __tablename__ = "versions"
     __table_args__ = (
@@ -313,6 +323,8 @@ class Version(SQLModel, table=True):
     conflicts: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
     sources: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
     content_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    persons: str = _text()
+    flat_rows: int = Field(sa_column=Column(SmallInteger, nullable=False))
 
 
 class PossibleDuplicate(SQLModel, table=True):

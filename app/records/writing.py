@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from app.db.database import Connection
+from app.records.flat import flat_rows_of
+from app.records.persons import write_persons
 from app.records.resolve import Effective, Person
 
 STAGE = """
@@ -27,7 +29,7 @@ WHERE n.version > 1 AND v.court = n.court AND v.case_id = n.case_id AND v.supers
 _COLUMNS = {
     "versions": "superseded_in, version, instance, number, uid, received_on, arrival, decided_on, disposition,"
     " in_force_on, offence_received, offence_decided, is_withdrawn, merged_into, layers, conflicts, sources,"
-    " content_hash",
+    " content_hash, persons, flat_rows",
     "defendants": "defendant, ordinal, service_status, disposition, is_presumed, decided_on, offence_received,"
     " offence_decided, sentence_class, sentence_kind, sentence_execution, term_months, probation_months, fine_rub,"
     " regime, sentence_source",
@@ -76,7 +78,8 @@ def _version_row(v: Versioned) -> tuple[Any, ...]:
     return (
         v.court, v.case_id, v.revision, None, v.version, v.instance, e.number, e.uid, e.received_on, v.arrival,
         e.decided_on, e.disposition, e.in_force_on, e.offence_received, e.offence_decided, e.is_withdrawn,
-        merged_into, e.layers, e.conflicts, e.sources, e.content_hash(),
+        merged_into, e.layers, e.conflicts, e.sources, e.content_hash(), write_persons(e.persons),
+        flat_rows_of(e.persons),
     )  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from itertools import islice
 from typing import Any
 
 from app.db.database import Connection, Database
+from app.records.persons import write_persons
 from app.records.publishing import NewRevision, publish
+from app.records.resolve import Charge, Person
 from app.records.writing import STAGE, write_versions
 from app.statistics.definitions import current
 from app.statistics.ledger import post
@@ -19,7 +21,8 @@ from bench.ingest import cases
 _CHUNK = 20_000
 _FLAT = """
 CREATE TEMPORARY TABLE IF NOT EXISTS flat (place int, version int, court text, number text, received_on date,
-    decided_on date, status text, offence text, execution text, term_months int) ON COMMIT DELETE ROWS
+    decided_on date, status text, offence text, execution text, term_months int, sentence_class text,
+    sentence_kind text, persons text) ON COMMIT DELETE ROWS
 """
 # One person with one charge each; $1 is the revision.
 _STAGED = """
@@ -27,17 +30,14 @@ INSERT INTO new_versions
 SELECT court, md5(place::text)::uuid, $1::int, NULL, version, 'first', number, NULL, received_on, 'new', decided_on,
        CASE WHEN decided_on IS NULL THEN 'pending' ELSE 'verdict' END, NULL, offence,
        offence, false, NULL,
-       '["court_card"]', '[]', '[]', decode(md5(place::text || version), 'hex')
+       '["court_card"]', '[]', '[]', decode(md5(place::text || version), 'hex'), persons, 1
 FROM flat;
 """
 _PERSONS = """
 INSERT INTO new_defendants
 SELECT court, md5(place::text)::uuid, $1::int, 1, 1, status,
        CASE WHEN decided_on IS NULL THEN 'pending' ELSE 'convicted' END, decided_on IS NOT NULL AND term_months IS NULL,
-       decided_on, offence, offence,
-       CASE execution WHEN 'suspended' THEN 'suspended' WHEN 'immediate' THEN 'custodial' ELSE 'unknown' END,
-       CASE WHEN term_months IS NULL THEN 'unknown' ELSE 'imprisonment' END, coalesce(execution, 'unknown'),
-       term_months
+       decided_on, offence, offence, sentence_class, sentence_kind, coalesce(execution, 'unknown'), term_months
 FROM flat
 """
 _CHARGES = """
@@ -55,16 +55,17 @@ FROM flat WHERE version = 1
 
 async def fill_directly(database: Database, size: int, revisions: int, corrected: int) -> None:
     """A record of so many cases in so many revisions; each corrects every so manieth case of the one before."""
-    made, before, place = cases(size), list[tuple[Any, ...]](), 0
+    made, before, place = cases(size), list[tuple[tuple[Any, ...], dict[str, Any]]](), 0
     async with database.keeping_writer():
         for number in range(1, revisions + 1):
             count = number * size // revisions - (number - 1) * size // revisions
-            part = [_flat(place + step, case) for step, case in enumerate(islice(made, count))]
+            came = list(islice(made, count))
+            part = [_flat(place + step, case) for step, case in enumerate(came)]
             place += count
-            again = [(row[0], 2, *row[2:6], "officer", *row[7:]) for row in before[::corrected]]
+            again = [_flat(row[0], case, status="officer") for row, case in before[::corrected]]
             async with database.writer() as connection:
                 await _write(connection, number, [*part, *again])
-            before = part
+            before = list(zip(part, came, strict=True))
             if number % max(1, revisions // 20) == 0:
                 print(f"{place:,} cases", flush=True)
 
@@ -91,12 +92,25 @@ def _chunks(rows: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
 
 
-def _flat(place: int, case: dict[str, Any]) -> tuple[Any, ...]:
-    (person,) = case["defendants"]
-    sentence = person.get("sentence", {})
-    decided_on = case.get("decided_on")
+def _flat(place: int, case: dict[str, Any], *, status: str | None = None) -> tuple[Any, ...]:
+    """A case as a row of `flat`; in a second version, where its person's status is said anew."""
+    (said,) = case["defendants"]
+    sentence = said.get("sentence", {})
+    decided_on = date.fromisoformat(case["decided_on"]) if case.get("decided_on") else None
+    offence, execution, term_months = (
+        said["charges"][0]["offence"],
+        sentence.get("execution"),
+        sentence.get("term_months"),
+    )
+    kind = "unknown" if term_months is None else "imprisonment"
+    class_ = {"suspended": "suspended", "immediate": "custodial"}.get(execution, "unknown")
+    disposition = "pending" if decided_on is None else "convicted"
+    person = Person(
+        1, 1, status or said["service_status"], disposition, decided_on is not None and term_months is None, decided_on,
+        offence, offence, class_, kind, execution or "unknown", term_months, None, None, None, None,
+        (Charge(offence, "filed", "completed", 1, False),),
+    )  # fmt: skip
     return (
-        place, 1, case["court"], case["number"], date.fromisoformat(case["received_on"]),
-        date.fromisoformat(decided_on) if decided_on else None, person["service_status"],
-        person["charges"][0]["offence"], sentence.get("execution"), sentence.get("term_months"),
+        place, 2 if status else 1, case["court"], case["number"], date.fromisoformat(case["received_on"]), decided_on,
+        person.service_status, offence, execution, term_months, class_, kind, write_persons([person]),
     )  # fmt: skip
