@@ -22,7 +22,6 @@ from app.formats import objects, render
 from app.statistics import Answer as Answered
 from app.statistics import Codes, Question, find_answer, parameters, read_question
 from app.statistics.beside import LAG_WEEKS_LIMIT, Beside, Vintage
-from app.statistics.delays import KnownDelays
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
 from app.statistics.outlook import with_outlook
@@ -241,8 +240,7 @@ def _finding(
     async def find(reading: Reading) -> Answer:
         question = question_by(reading.codes)
         limit = reply.service.settings.cells_limit
-        delays = reply.service.delays
-        answer = await _find(reading, question, beside_of(asked), limit, reply.rounding, delays)
+        answer = await _find(reading, question, beside_of(asked), limit, reply)
         rows = len(answer.table.rows)
         refuse_cut(asked, rows)
         if reading.shape.format.is_flat:
@@ -271,11 +269,10 @@ def _finding(
     return find
 
 
-async def _find(
-    reading: Reading, question: Question, beside: Beside, cells_limit: int, rounding: int, delays: KnownDelays
-) -> Answered:
+async def _find(reading: Reading, question: Question, beside: Beside, cells_limit: int, reply: Replying) -> Answered:
+    rounding, service = reply.rounding, reply.service
     finds: Mapping[Vintage, Callable[..., Awaitable[Answered]]] = {
-        Vintage.LATEST: find_answer,
+        Vintage.LATEST: partial(find_answer, days=service.days),
         Vintage.FIRST: partial(find_first, lag_weeks=beside.lag_weeks or 0),
         Vintage.ALL: find_all,
     }
@@ -283,7 +280,7 @@ async def _find(
     answer = await finds[beside.vintage](*about, cells_limit=cells_limit, lang=reading.shape.lang, rounding=rounding)
     if beside.vintage is not Vintage.LATEST:
         return answer
-    return await with_outlook(*about, answer, beside, is_rounded=rounding > 1, delays_at=delays)
+    return await with_outlook(*about, answer, beside, is_rounded=rounding > 1, delays_at=service.delays)
 
 
 def refuse_cut(asked: Asked, rows: int) -> None:

@@ -9,6 +9,7 @@ from app.db.turns import aside
 from app.records.revisions import State
 from app.statistics.breaks import describe_breaks
 from app.statistics.codes import Codes
+from app.statistics.days import KnownDays
 from app.statistics.grid import (
     Grid,
     Place,
@@ -66,19 +67,27 @@ async def find_answer(
     sums: Collection[str] = tuple(SUMS),
     span: Span | None = None,
     rounding: int = 1,
+    days: KnownDays | None = None,
 ) -> Answer:
     """Answer a question about a state of the record. Rows are ordered by period, then by code.
 
     `sums` are those that may be read; with none of them, the ledger answers the same. With a `rounding` of more than
     1, every count is rounded down to a multiple of it, and whatever derives from counts derives from the rounded.
-    `span` tells which entries are read, where that is not the state.
+    `span` tells which entries are read, where that is not the state. `days` keeps what questions that are asked again
+    count on each day: of these no SQL is needed.
 
     Errors  TooManyCells, with `cells` and `limit`
     """
     read_limit = reading_limit(question, known, cells_limit, rounding)
     plan = replace(plan_of(question, state, known, sums), span=span)
     periods = _periods(plan)
-    grid, left_out = await read_grid(connection, plan, replace(plan, span=None), read_limit)
+    cut = await days.read(connection, plan, state, read_limit) if days else None
+    if cut is None:
+        grid, left_out = await read_grid(connection, plan, replace(plan, span=None), read_limit)
+        if days and known.covered:
+            days.note(plan, state, grid, known.covered)
+    else:
+        grid, left_out = cut.grid, cut.left_out
     values = grid.values
     before, earlier = await _read_before(connection, plan, periods, read_limit)
     combinations = await aside(
