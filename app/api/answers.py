@@ -11,7 +11,7 @@ import gzip
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +28,7 @@ from app.records.watching import Pointer, read_pointer
 TRUSTED_S = 5.0
 """How long a reading of the pointer is believed."""
 _GZIP_LEVEL = 6
+_MOST_FORMS = 1024
 _MOST_SPELLINGS = 32  # of one question, known by their raw bytes; others are read anew each time
 _LARGEST_PART = 8  # no answer takes more than this part of the room
 _OVERHEAD_BYTES = 2048  # of an answer, beside its bytes
@@ -53,6 +54,12 @@ class Key(NamedTuple):
 Raw = tuple[bytes, bytes, bytes | None, bytes | None, bytes | None, str]
 """A request as it came, as far as an answer depends on it, so that what it asks need not be read again: path, query,
 Accept, Accept-Encoding, Accept-Language, audience."""
+
+
+Said = Mapping[str, str]
+"""What a request says of its window: `start_period`, `end_period`, or both."""
+_WINDOW = (b"start_period", b"end_period")
+_PERIOD = re.compile(rb"[0-9A-Z-]{4,10}")  # what else there may be is left to the parser
 
 
 @dataclass(slots=True)
@@ -132,6 +139,17 @@ class Kept:
         return self._ready[is_gzipped]
 
 
+class Form(NamedTuple):
+    """What came before with another window: how it is answered at once with any, if it can be.
+
+    `tell` gives the answer and what it is known by; None where the usual way has to be gone.
+    """
+
+    tell: Callable[[Said], tuple[Key, Kept] | None]
+    route: str
+    is_gzipped: bool
+
+
 Made = Kept | Response
 """An answer to be kept, or one for this caller alone: a stream, or that they have it already."""
 
@@ -152,6 +170,7 @@ class Answers:
         self._kept: dict[Key, Kept] = {}
         self._order: OrderedDict[Kept, None] = OrderedDict()  # from the one used longest ago to the latest
         self._spelt: dict[Raw, Ready] = {}
+        self._forms: OrderedDict[Raw, Form] = OrderedDict()  # by a request whose window is left open
         self._flights: dict[Hashable, asyncio.Future[Kept | None]] = {}
 
     def __len__(self) -> int:
@@ -203,6 +222,37 @@ class Answers:
             self._spelt[raw] = ready
             kept.spellings.append(raw)
         self._weigh(kept)
+
+    def learn_form(self, raw: Raw, form: Form) -> None:
+        """Know from now on how a request is answered that says anything of its window."""
+        opened = _opened(raw)
+        if opened is not None:
+            self._forms[opened[0]] = form
+            self._forms.move_to_end(opened[0])
+            if len(self._forms) > _MOST_FORMS:
+                self._forms.popitem(last=False)
+
+    def has_form(self, raw: Raw) -> bool:
+        """Whether it is known how a request is answered, whatever it says of its window."""
+        opened = _opened(raw) if self._forms else None
+        return opened is not None and opened[0] in self._forms
+
+    def fill(self, raw: Raw, around: Pairs) -> Ready | None:
+        """The answer to a request whose form is known, made at once; `around` as in `Kept.ready`."""
+        opened = _opened(raw)
+        form = self._forms.get(opened[0]) if opened else None
+        if opened is None or form is None:
+            return None
+        told = form.tell(opened[1])
+        if told is None:
+            del self._forms[opened[0]]
+            return None
+        self._forms.move_to_end(opened[0])
+        key, kept = told
+        self._keep(key, kept)
+        ready = kept.ready(form.route, around, is_gzipped=form.is_gzipped)
+        self.spell(raw, ready)
+        return ready
 
     async def get(self, key: Key, make: Callable[[], Awaitable[Made]]) -> tuple[Made, bool]:
         """The answer to a question, and whether it was there; whoever asks while it is being made waits for it."""
@@ -272,6 +322,7 @@ class Answers:
     def _forget(self) -> None:
         for kept in list(self._order):
             self._drop(kept)
+        self._forms.clear()
         self._pointer = Pointer(None, 0)
         self._trusted_until = float("-inf")
         self._epoch += 1
@@ -285,6 +336,19 @@ async def renew(answers: Answers, database: Database) -> None:
     with suppress(Exception):  # the write has succeeded, and is to be told of whatever ails its readers
         async with database.snapshot() as connection:
             answers.learn(await read_pointer(connection), begun)
+
+
+def _opened(raw: Raw) -> tuple[Raw, Said] | None:
+    """A request with its window left open, and what it says of that; None where it says nothing that is plain."""
+    parts, said = raw[1].split(b"&"), dict[str, str]()
+    for place, part in enumerate(parts):
+        name, _, value = part.partition(b"=")
+        if name in _WINDOW:
+            if name.decode() in said or not _PERIOD.fullmatch(value):
+                return None
+            said[name.decode()] = value.decode()
+            parts[place] = name
+    return ((raw[0], b"&".join(parts), *raw[2:]), said) if said else None
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -220,9 +220,20 @@ class _OnDemand:
 
     async def fetch(self, statement: str, *args: Any) -> Any:
         """As of asyncpg."""
+        return await (await self._taken()).fetch(statement, *args)
+
+    async def fetchrow(self, statement: str, *args: Any) -> Any:
+        """As of asyncpg."""
+        return await (await self._taken()).fetchrow(statement, *args)
+
+    async def fetchval(self, statement: str, *args: Any) -> Any:
+        """As of asyncpg."""
+        return await (await self._taken()).fetchval(statement, *args)
+
+    async def _taken(self) -> Any:
         if self._connection is None:
             self._connection = await self._opened.enter_async_context(self._database._reading())
-        return await self._connection.fetch(statement, *args)
+        return self._connection
 
 
 async def take_turn(connection: Connection, *, wait_s: float = 30.0) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.db.database import Connection
-from app.db.turns import aside
+from app.db.turns import LARGE_ROWS, aside
 from app.records.revisions import State
 from app.statistics.breaks import describe_breaks
 from app.statistics.codes import Codes
@@ -45,7 +45,10 @@ from app.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A table of one row for each period and combination, and what has to be said of it."""
+    """A table of one row for each period and combination, and what has to be said of it.
+
+    `is_at_hand`  it took no SQL and little work, and so will most with another window
+    """
 
     table: Table
     dimensions: tuple[dict[str, Any], ...]
@@ -54,6 +57,7 @@ class Answer:
     warnings: tuple[dict[str, Any], ...]
     question: str
     breaks: tuple[dict[str, Any], ...] = ()
+    is_at_hand: bool = False
 
 
 async def find_answer(
@@ -127,6 +131,7 @@ async def find_answer(
         warnings=warnings,
         question=question.canonical,
         breaks=breaks,
+        is_at_hand=cut is not None and cut.is_small and len(rows) < LARGE_ROWS,
     )
 
 

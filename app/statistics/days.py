@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
 from math import ceil, floor
+from operator import sub
 from typing import Any
 
 from app.db.database import Connection
-from app.db.turns import aside
+from app.db.turns import LARGE_ROWS, aside
 from app.records.revisions import State
 from app.statistics.grid import Combination, Grid, LeftOut, Place, Values, fetch_each, rows_limit, taken_out
 from app.statistics.measure import Measure
-from app.statistics.periods import Grain, Window, period_of
+from app.statistics.periods import Grain, Window, period_with
 from app.statistics.plan import Plan
 
 DAYS_A_TIME = 8192
@@ -59,24 +60,28 @@ class Course:
 
     def within(self, first: int, last: int) -> tuple[int, ...]:
         """Each count from a day to another, both included."""
-        return self._between(bisect_left(self.days, first), bisect_right(self.days, last))
+        place, end = bisect_left(self.days, first), bisect_right(self.days, last)
+        return tuple([one[end] - one[place] for one in self.sums])
 
     def by_period(self, grain: Grain, first: int, last: int) -> Iterator[tuple[date, tuple[int, ...]]]:
         """The first day of each period with any day from a day to another, and each count in it."""
-        days = self.days
+        days, starts = self.days, list[date]()
         place, end = bisect_left(days, first), bisect_right(days, last)
+        places = [place]
         while place < end:
-            period = period_of(grain, date.fromordinal(days[place]))
-            after = bisect_right(days, period.last.toordinal(), place, end)
-            yield period.first, self._between(place, after)
-            place = after
+            day = days[place]
+            period = period_with(grain, day)
+            starts.append(period.first)
+            left = period.last.toordinal() - day + 1  # more days than these the period cannot have
+            place = bisect_left(days, day + left, place, min(end, place + left))
+            places.append(place)
+        sums = [[one[place] for place in places] for one in self.sums]
+        return zip(starts, zip(*(map(sub, one[1:], one) for one in sums), strict=True), strict=True)
 
     def after(self, last: int) -> tuple[int, ...]:
         """Each count after a day."""
-        return self._between(bisect_right(self.days, last), len(self.days))
-
-    def _between(self, place: int, end: int) -> tuple[int, ...]:
-        return tuple([one[end] - one[place] for one in self.sums])
+        place = bisect_right(self.days, last)
+        return tuple([one[-1] - one[place] for one in self.sums])
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,8 @@ class KnownDays:
         days = await self._find(connection, plan, state) if plan.window and not plan.span else None
         if days is None:
             return None
-        cut = await aside(days.work(plan), lambda: Cut.of(days, plan))
+        work = days.work(plan)
+        cut = await aside(work, lambda: Cut.of(days, plan, is_small=work < LARGE_ROWS))
         return cut if len(cut.grid.values) <= rows_limit(plan, cells_limit) else None
 
     def note(self, plan: Plan, state: State, grid: Grid, covered: Window) -> None:
@@ -222,17 +228,18 @@ class KnownDays:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a plan's statements would have found."""
+    """What a plan's statements would have found; `is_small`: with little work."""
 
     grid: Grid
     left_out: LeftOut
+    is_small: bool
 
     @classmethod
-    def of(cls, days: Days, plan: Plan) -> "Cut":
+    def of(cls, days: Days, plan: Plan, *, is_small: bool) -> "Cut":
         """The window and grain of a plan, cut out of its question's days."""
         values = days.values(plan)
         base = taken_out(values, plan) if plan.has_base_in_rows else None
-        return cls(Grid(values, base), days.left_out(plan))
+        return cls(Grid(values, base), days.left_out(plan), is_small)
 
 
 def _key(plan: Plan, state: State) -> Hashable:
