@@ -11,17 +11,17 @@ import gzip
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from fastapi import Response
 
 from app.api.caching import quote_etag
 from app.db.database import Database
-from app.db.turns import aside
+from app.db.turns import LARGE_ROWS, aside
 from app.records.revisions import State
 from app.records.watching import Pointer, read_pointer
 
@@ -131,10 +131,11 @@ class Kept:
             body = self.coded(is_gzipped=is_gzipped)
             coding = {"content-encoding": "gzip"} if is_gzipped else {}
             whole = {**self.headers, **coding, **tagged, "content-length": str(len(body))}
-            headers, short_headers = [*_raw(whole), *around], [*_raw(tagged), *around]
+            headers, short_headers = _raw(whole), _raw(tagged)
             self._ready[is_gzipped] = Ready(
                 self, route, etag, etag.encode(), {"type": "http.response.body", "body": body},
-                headers, short_headers, _head(b"200 OK", headers), _head(b"304 Not Modified", short_headers),
+                [*headers, *around], [*short_headers, *around],
+                _head(b"200 OK", headers, around), _head(b"304 Not Modified", short_headers, around),
             )  # fmt: skip
         return self._ready[is_gzipped]
 
@@ -250,6 +251,8 @@ class Answers:
         self._forms.move_to_end(opened[0])
         key, kept = told
         self._keep(key, kept)
+        if form.is_gzipped and len(kept.body) // _ROW_BYTES >= LARGE_ROWS:
+            return None  # long to pack, which is done beside the event loop
         ready = kept.ready(form.route, around, is_gzipped=form.is_gzipped)
         self.spell(raw, ready)
         return ready
@@ -355,12 +358,21 @@ def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def _head(status: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+def _head(status: bytes, headers: Iterable[tuple[bytes, bytes]], around: Pairs) -> bytes:
     """The head of an answer as it goes over the wire.
 
     Errors  ValueError where a header would end before its end
     """
-    lines = [b"HTTP/1.1 " + status, *(b"%b: %b" % pair for pair in headers)]
-    if any(_CONTROL.search(line) for line in lines):
+    return b"HTTP/1.1 %b\r\n%b%b" % (status, _lines(headers), _lines_around(around))
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    lines = [b"%b: %b" % pair for pair in headers]
+    if any(map(_CONTROL.search, lines)):
         raise ValueError("a header holds a control character")
     return b"\r\n".join((*lines, b""))
+
+
+@cache
+def _lines_around(around: Pairs) -> bytes:
+    return _lines(around)

@@ -36,11 +36,10 @@ class Manner:
         """Under which an answer is kept."""
         return Key(self.path, asked.canonical(), shape.key, self.audience)
 
-    def tag(self, asked: Asked, states: Iterable[State], shape: Representation) -> str:
-        """The entity tag of an answer about some states."""
+    def tag(self, key: Key, states: Iterable[State]) -> str:
+        """The entity tag of an answer about some states, by what it is kept under."""
         held = (number for state in states for number in (state.revision, state.removed_in))
-        question = (self.path, asked.canonical(), *held, shape.key, f"counts by {self.rounding}")
-        return make_tag(self.service.seal, *question)
+        return make_tag(self.service.seal, key.path, key.question, *held, key.shape, f"counts by {self.rounding}")
 
     def cache_control(self, *, is_private: bool = False, is_immutable: bool = False) -> str:
         """What others may keep of an answer."""

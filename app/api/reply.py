@@ -167,7 +167,7 @@ class Replying:
                 unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
                 asked.refuse([*unknown, *check(codes, shape)])
                 states = (before, state) if before else (state,)
-                tag = self.manner.tag(asked, states, shape)
+                tag = self.manner.tag(self.manner.key(asked, shape), states)
                 etag = quote_etag(tag, is_gzipped=shape.is_gzipped)
                 is_immutable = may_pin and all(one.is_pinned for one in states)
                 reading = Reading(connection, state, codes, shape, before)
@@ -260,8 +260,9 @@ def tell_at_once(
     if answer is None or not isinstance(answer.body, bytes):
         return None
     cache = manner.cache_control(is_private=answer.is_private, is_immutable=state.is_pinned)
-    tag = manner.tag(asked, (state,), shape)
-    return manner.key(asked, shape), Kept.of((state,), answer.body, tag, cache, _headers(state, shape, answer))
+    key = manner.key(asked, shape)
+    headers = _headers(state, shape, answer)
+    return key, Kept.of((state,), answer.body, manner.tag(key, (state,)), cache, headers)
 
 
 async def _found(service: Service, find: Find, state: State, shape: Representation, *, is_stated: bool) -> Answer:

@@ -83,7 +83,8 @@ async def find_answer(
     Errors  TooManyCells, with `cells` and `limit`
     """
     read_limit = reading_limit(question, known, cells_limit, rounding)
-    plan = replace(plan_of(question, state, known, sums), span=span)
+    plan = plan_of(question, state, known, sums)
+    plan = replace(plan, span=span) if span else plan
     periods = _periods(plan)
     cut = await days.read(connection, plan, state, read_limit) if days else None
     if cut is None:
