@@ -178,6 +178,21 @@ async def test_they_are_read_once_answers_by_sql_have_taken_as_long(decided: Any
     assert days.size_bytes
 
 
+async def test_what_would_be_too_many_days_is_never_read(decided: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = state_at(LAST)
+    codes = await find_codes(decided, state)
+    assert codes.covered
+    covered = (codes.covered.last - codes.covered.first).days + 1
+    question = read_question(WEEKLY, None, codes)
+    for most, is_read in ((covered - 1, False), (covered, True)):
+        monkeypatch.setattr(module, "MOST_DAYS", most)
+        days = KnownDays(ROOM)
+        with eager():
+            for _ in range(5):
+                await find_answer(decided, state, question, codes, days=days)
+        assert bool(days.size_bytes) is is_read
+
+
 async def test_no_more_room_is_taken_than_there_is(decided: Any) -> None:
     state = state_at(LAST)
     codes = await find_codes(decided, state)

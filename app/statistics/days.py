@@ -26,9 +26,12 @@ from app.statistics.plan import Plan
 
 DAYS_A_TIME = 8192
 """So many days are reckoned to take as long to read as one answer by SQL spares."""
+MOST_DAYS = 1_000_000
+"""A question of more is never read day by day."""
 LARGEST_PART = 8
 """No question takes more than this part of the room."""
 _VALUES = 64  # reckoned of each combination, where values are ranked
+_SPARSE = 8  # of the days of one value, one in so many is reckoned to have any
 _MOST_ASKED = 4096  # questions of which it is remembered how often they were asked
 _COURSE_BYTES = 512  # of a course, beside its numbers
 _ENTRY_BYTES = 2048
@@ -153,16 +156,25 @@ class Days:
 
 @dataclass(slots=True)
 class _Asked:
-    """A question that SQL answered: how often, how many days there may be to read for it, and whether they are now."""
+    """A question that SQL answered.
 
+    `is_of_days`  whether it adds up days
+    `values`      how many are reckoned to be ranked in each combination; 1 where none are
+    `days`        how many there may be to read for it, of each value
+    """
+
+    is_of_days: bool
+    values: int
     times: int = 0
     days: int = 0
     is_being_read: bool = False
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether reading it for all time takes no longer than answering it has taken by now."""
-        return self.times > 1 + self.days // DAYS_A_TIME
+        """Whether reading it for all time takes no longer than answering it has taken by now, and is not too much."""
+        if not self.is_of_days or self.days * self.values > MOST_DAYS * (_SPARSE if self.values > 1 else 1):
+            return False
+        return self.times > 1 + self.days * self.values // DAYS_A_TIME
 
 
 class KnownDays:
@@ -189,13 +201,15 @@ class KnownDays:
 
     def note(self, plan: Plan, state: State, grid: Grid, covered: Window) -> None:
         """Take note of an answer by SQL, about a record that covers so many days."""
-        if not self._limit_bytes or not plan.is_of_days:
+        if not self._limit_bytes or not plan.window or plan.span:
             return
         key = _key(plan, state)
-        asked = self._asked.setdefault(key, _Asked())
-        courses = len({combination for _, combination in grid.values}) * (_VALUES if plan.ranked else 1)
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = _Asked(plan.is_of_days, _VALUES if plan.ranked else 1)
+        combinations = len({combination for _, combination in grid.values})
         asked.times += 1
-        asked.days = max(asked.days, courses * ((covered.last - covered.first).days + 1))
+        asked.days = max(asked.days, combinations * ((covered.last - covered.first).days + 1))
         self._asked.move_to_end(key)
         if len(self._asked) > _MOST_ASKED:
             self._asked.popitem(last=False)
