@@ -156,6 +156,21 @@ async def test_what_was_asked_before_takes_no_sql_in_any_window_and_grain(decide
             assert found.table.rows or window is none
 
 
+@pytest.mark.parametrize("given_", [WEEKLY, TERMS])
+async def test_what_is_left_out_is_told_as_ever(decided: Any, given_: Any) -> None:
+    """What has no day, and what has one after the publication."""
+    days, state = KnownDays(ROOM), replace(state_at(LAST), published_at=state_at(LAST).published_at.replace(year=2021))
+    state = replace(state, published_at=state.published_at - timedelta(300))
+    codes = await find_codes(decided, state)
+    question = read_question(given_, None, codes)
+    with eager():
+        await warm(decided, days, state, question, codes)
+    cold = await find_answer(decided, state, question, codes)
+    found = await find_answer(Refusing(), state, question, codes, days=days)
+    assert spelt(found) == spelt(cold)
+    assert {warning["code"] for warning in found.warnings} >= {"undated", "after_publication"}
+
+
 async def test_days_are_of_one_revision_court_and_measure(decided: Any) -> None:
     days, codes = KnownDays(ROOM), {at: await find_codes(decided, state_at(at)) for at in (1, LAST)}
     with eager():

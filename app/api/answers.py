@@ -347,7 +347,7 @@ def _opened(raw: Raw) -> tuple[Raw, Said] | None:
     for place, part in enumerate(parts):
         name, _, value = part.partition(b"=")
         if name in _WINDOW:
-            if name.decode() in said or not _PERIOD.fullmatch(value):
+            if not _PERIOD.fullmatch(value):
                 return None
             said[name.decode()] = value.decode()
             parts[place] = name
