@@ -23,6 +23,7 @@ from app.db.database import Database
 from app.records.removals import removal_key
 from app.records.watching import RevisionWatch
 from app.settings import Settings
+from app.statistics.days import KnownDays
 from app.telemetry import Telemetry, make_log
 from app.web import make_router
 
@@ -92,6 +93,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
         entrance,
         telemetry,
         answers,
+        KnownDays(settings.days_mb * 2**20),
         secret,
         __version__,
         migration_head=migrations.head(),

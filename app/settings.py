@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     cache_mb: int = Field(
         64, ge=0, le=65536, description="Memory of each worker for answers that are kept, MB; 0: none is."
     )
+    days_mb: int = Field(
+        64, ge=0, le=65536, description="Memory of each worker for days of what is asked again and again, MB; 0: none."
+    )
     cells_limit: int = Field(50_000, ge=1, description="Most cells in one statistical answer.")
     anonymous_scopes: str = Field(
         "statistics,records",

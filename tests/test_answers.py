@@ -72,7 +72,7 @@ def told(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
 async def worker_of(url: str, **settings: Any) -> AsyncIterator[tuple[Client, Application]]:
     """A worker, and a client of it."""
     app = create_app(
-        Settings(anonymous_quota_minute=0, anonymous_quota_day=0, request_log=False, **settings),
+        Settings(**{"anonymous_quota_minute": 0, "anonymous_quota_day": 0, "request_log": False, **settings}),
         database_url=url,
         secret=b"s" * 40,
     )

@@ -69,6 +69,14 @@ class Meter:
 
         None, and nothing is counted, where a quota is used up or others have to be told first: `Quotas.spend` does it.
         """
+        told = self.look(now_s)
+        if told is not None:
+            for held in self._held:
+                held[0].own += 1
+        return told
+
+    def look(self, now_s: float) -> bytes | None:
+        """What `spend` would tell; nothing is counted."""
         told: list[int] = []
         quotas, whole_s = self._quotas, int(now_s)
         for count, quota, share, ends_s in self._held:
@@ -81,8 +89,6 @@ class Meter:
             if left <= 0:
                 return None
             told += (left - 1, ends_s - whole_s)
-        for held in self._held:
-            held[0].own += 1
         return self._form % tuple(told)
 
 

@@ -11,23 +11,24 @@ import gzip
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from fastapi import Response
 
 from app.api.caching import quote_etag
 from app.db.database import Database
-from app.db.turns import aside
+from app.db.turns import LARGE_ROWS, aside
 from app.records.revisions import State
 from app.records.watching import Pointer, read_pointer
 
 TRUSTED_S = 5.0
 """How long a reading of the pointer is believed."""
 _GZIP_LEVEL = 6
+_MOST_FORMS = 1024
 _MOST_SPELLINGS = 32  # of one question, known by their raw bytes; others are read anew each time
 _LARGEST_PART = 8  # no answer takes more than this part of the room
 _OVERHEAD_BYTES = 2048  # of an answer, beside its bytes
@@ -53,6 +54,12 @@ class Key(NamedTuple):
 Raw = tuple[bytes, bytes, bytes | None, bytes | None, bytes | None, str]
 """A request as it came, as far as an answer depends on it, so that what it asks need not be read again: path, query,
 Accept, Accept-Encoding, Accept-Language, audience."""
+
+
+Said = Mapping[str, str]
+"""What a request says of its window: `start_period`, `end_period`, or both."""
+_WINDOW = (b"start_period", b"end_period")
+_PERIOD = re.compile(rb"[0-9A-Z-]{4,10}")  # what else there may be is left to the parser
 
 
 @dataclass(slots=True)
@@ -124,12 +131,24 @@ class Kept:
             body = self.coded(is_gzipped=is_gzipped)
             coding = {"content-encoding": "gzip"} if is_gzipped else {}
             whole = {**self.headers, **coding, **tagged, "content-length": str(len(body))}
-            headers, short_headers = [*_raw(whole), *around], [*_raw(tagged), *around]
+            headers, short_headers = _raw(whole), _raw(tagged)
             self._ready[is_gzipped] = Ready(
                 self, route, etag, etag.encode(), {"type": "http.response.body", "body": body},
-                headers, short_headers, _head(b"200 OK", headers), _head(b"304 Not Modified", short_headers),
+                [*headers, *around], [*short_headers, *around],
+                _head(b"200 OK", headers, around), _head(b"304 Not Modified", short_headers, around),
             )  # fmt: skip
         return self._ready[is_gzipped]
+
+
+class Form(NamedTuple):
+    """What came before with another window: how it is answered at once with any, if it can be.
+
+    `tell` gives the answer and what it is known by; None where the usual way has to be gone.
+    """
+
+    tell: Callable[[Said], tuple[Key, Kept] | None]
+    route: str
+    is_gzipped: bool
 
 
 Made = Kept | Response
@@ -152,6 +171,7 @@ class Answers:
         self._kept: dict[Key, Kept] = {}
         self._order: OrderedDict[Kept, None] = OrderedDict()  # from the one used longest ago to the latest
         self._spelt: dict[Raw, Ready] = {}
+        self._forms: OrderedDict[Raw, Form] = OrderedDict()  # by a request whose window is left open
         self._flights: dict[Hashable, asyncio.Future[Kept | None]] = {}
 
     def __len__(self) -> int:
@@ -203,6 +223,39 @@ class Answers:
             self._spelt[raw] = ready
             kept.spellings.append(raw)
         self._weigh(kept)
+
+    def learn_form(self, raw: Raw, form: Form) -> None:
+        """Know from now on how a request is answered that says anything of its window."""
+        opened = _opened(raw)
+        if opened is not None:
+            self._forms[opened[0]] = form
+            self._forms.move_to_end(opened[0])
+            if len(self._forms) > _MOST_FORMS:
+                self._forms.popitem(last=False)
+
+    def has_form(self, raw: Raw) -> bool:
+        """Whether it is known how a request is answered, whatever it says of its window."""
+        opened = _opened(raw) if self._forms else None
+        return opened is not None and opened[0] in self._forms
+
+    def fill(self, raw: Raw, around: Pairs) -> Ready | None:
+        """The answer to a request whose form is known, made at once; `around` as in `Kept.ready`."""
+        opened = _opened(raw)
+        form = self._forms.get(opened[0]) if opened else None
+        if opened is None or form is None:
+            return None
+        told = form.tell(opened[1])
+        if told is None:
+            del self._forms[opened[0]]
+            return None
+        self._forms.move_to_end(opened[0])
+        key, kept = told
+        self._keep(key, kept)
+        if form.is_gzipped and len(kept.body) // _ROW_BYTES >= LARGE_ROWS:
+            return None  # long to pack, which is done beside the event loop
+        ready = kept.ready(form.route, around, is_gzipped=form.is_gzipped)
+        self.spell(raw, ready)
+        return ready
 
     async def get(self, key: Key, make: Callable[[], Awaitable[Made]]) -> tuple[Made, bool]:
         """The answer to a question, and whether it was there; whoever asks while it is being made waits for it."""
@@ -272,6 +325,7 @@ class Answers:
     def _forget(self) -> None:
         for kept in list(self._order):
             self._drop(kept)
+        self._forms.clear()
         self._pointer = Pointer(None, 0)
         self._trusted_until = float("-inf")
         self._epoch += 1
@@ -287,16 +341,38 @@ async def renew(answers: Answers, database: Database) -> None:
             answers.learn(await read_pointer(connection), begun)
 
 
+def _opened(raw: Raw) -> tuple[Raw, Said] | None:
+    """A request with its window left open, and what it says of that; None where it says nothing that is plain."""
+    parts, said = raw[1].split(b"&"), dict[str, str]()
+    for place, part in enumerate(parts):
+        name, _, value = part.partition(b"=")
+        if name in _WINDOW:
+            if not _PERIOD.fullmatch(value):
+                return None
+            said[name.decode()] = value.decode()
+            parts[place] = name
+    return ((raw[0], b"&".join(parts), *raw[2:]), said) if said else None
+
+
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def _head(status: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+def _head(status: bytes, headers: Iterable[tuple[bytes, bytes]], around: Pairs) -> bytes:
     """The head of an answer as it goes over the wire.
 
     Errors  ValueError where a header would end before its end
     """
-    lines = [b"HTTP/1.1 " + status, *(b"%b: %b" % pair for pair in headers)]
-    if any(_CONTROL.search(line) for line in lines):
+    return b"HTTP/1.1 %b\r\n%b%b" % (status, _lines(headers), _lines_around(around))
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    lines = [b"%b: %b" % pair for pair in headers]
+    if any(map(_CONTROL.search, lines)):
         raise ValueError("a header holds a control character")
     return b"\r\n".join((*lines, b""))
+
+
+@cache
+def _lines_around(around: Pairs) -> bytes:
+    return _lines(around)

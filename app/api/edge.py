@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.keys import Caller
-from app.api.answers import Answers, Raw, Ready
+from app.api.answers import Answers, Form, Raw, Ready
 from app.api.caching import holds
 from app.api.entrance import Entrance, Guest, Shown, Visit
 from app.api.problems import problem_of, problem_response
@@ -98,7 +98,7 @@ class Edge:
         if found is None:
             await self._handle(scope, receive, send, came)
             return
-        guest, ready, limit, is_held = found
+        guest, ready, limit, is_held, _ = found
         status, headers = (304, ready.short_headers) if is_held else (200, ready.headers)
         own = [(b"x-request-id", came.request_id.encode())]
         if limit:
@@ -121,7 +121,7 @@ class Edge:
         found = self._find(scope, came)
         if found is None:
             return None
-        guest, ready, limit, is_held = found
+        guest, ready, limit, is_held, _ = found
         head = b"%bx-request-id: %b\r\n" % (ready.short_head if is_held else ready.head, came.request_id.encode())
         if limit:
             head += b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (guest.meter.policy, limit)
@@ -145,14 +145,18 @@ class Edge:
         return _Came(begun, now_s, self._request_id(get(b"x-request-id")), shown, told)
 
     def _find(self, scope: Scope, came: "_Came") -> "_Found | None":
-        """What is kept for a request that came before, of a caller who may still ask; the request is counted then."""
+        """What is kept for a request that came before, or made for one of a known form, of a caller who may still ask;
+        the request is counted then."""
         if scope["method"] not in _KEPT_METHODS:
             return None
         begun, now_s, _, shown, told = came
         guest = self._entrance.recognise(shown, now_s, begun)
         if guest is None:
             return None
-        ready = self._answers.find(_raw(scope, told.get, guest.audience), begun)
+        raw = _raw(scope, told.get, guest.audience)
+        ready, cache = self._answers.find(raw, begun), "hit"
+        if ready is None and self._answers.has_form(raw) and self._entrance.may_pass_by(guest, now_s):
+            ready, cache = self._answers.fill(raw, _ON_KEPT), "miss"
         if ready is None:
             return None
         limit = self._entrance.pass_by(guest, now_s)
@@ -160,11 +164,11 @@ class Edge:
             return None
         held = told.get(b"if-none-match")
         is_held = held is not None and (held == ready.etag_bytes or holds(held.decode("latin-1"), ready.etag))
-        return guest, ready, limit, is_held
+        return guest, ready, limit, is_held, cache
 
     def _note(self, scope: Scope, came: "_Came", found: "_Found") -> None:
-        guest, ready, _, is_held = found
-        status, cache = (304, "not-modified") if is_held else (200, "hit")
+        guest, ready, _, is_held, cache = found
+        status, cache = (304, "not-modified") if is_held else (200, cache)
         took_s = time.monotonic() - came.begun
         self._telemetry.note(
             (came.at_s, came.request_id, scope["method"], ready.route, status, took_s, guest.key_id, cache)
@@ -188,7 +192,10 @@ class Edge:
         if route is not None and answer.visit is not None and "kept" in state:
             kept, is_gzipped = state["kept"]
             ready = kept.ready(route, _ON_KEPT, is_gzipped=is_gzipped)
-            self._answers.spell(_raw(scope, came.told.get, answer.visit.audience), ready)
+            raw = _raw(scope, came.told.get, answer.visit.audience)
+            self._answers.spell(raw, ready)
+            if "again" in state:
+                self._answers.learn_form(raw, Form(state["again"], route, is_gzipped))
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Answer", came: "_Came") -> None:
         refused = refuse_url(scope, self._url_limit_bytes)
@@ -243,7 +250,8 @@ class _Came(NamedTuple):
     told: Mapping[bytes, bytes]
 
 
-_Found = tuple[Guest, Ready, bytes, bool]  # who asks, the answer, what `RateLimit` says, whether they have it already
+_Found = tuple[Guest, Ready, bytes, bool, str]
+"""Who asks, the answer, what `RateLimit` says, whether they have it already, whether it was kept: hit or miss."""
 
 
 def _raw(scope: Scope, get: Callable[[bytes], bytes | None], audience: str) -> Raw:

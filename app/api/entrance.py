@@ -86,6 +86,10 @@ class Entrance:
             return None
         return guest
 
+    def may_pass_by(self, guest: Guest, now_s: float) -> bool:
+        """Whether `pass_by` would let them; nothing is counted."""
+        return guest.meter.look(now_s) is not None
+
     def pass_by(self, guest: Guest, now_s: float) -> bytes | None:
         """Count one request and tell what `RateLimit` says; None, and nothing is counted, where `admit` has to."""
         told = guest.meter.spend(now_s)

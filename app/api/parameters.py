@@ -1,7 +1,7 @@
 """One table-driven reader of query strings; the OpenAPI parameters come from the same entries."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -117,6 +117,13 @@ class Asked:
     def of(self, role: Role) -> tuple[Given, ...]:
         """What was given of one role."""
         return tuple(given for given in self.given.values() if given.spec.parameter.role is role)
+
+    def saying(self, texts: Mapping[str, str]) -> "Asked":
+        """The same query with other words for some of its single parameters."""
+        given = dict(self.given)
+        for name, text in texts.items():
+            given[name] = Given(given[name].spec, (text,))
+        return replace(self, given=MappingProxyType(given))
 
     def conditions(self) -> tuple[Condition, ...]:
         """The filters, as conditions of a list."""

@@ -4,17 +4,20 @@ import gzip
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
-from app.api.answers import Kept, Key, Made
-from app.api.caching import cache_control, holds, make_tag, quote_etag
+from app.api.answers import Kept, Key, Made, Said
+from app.api.caching import holds, quote_etag
 from app.api.lookups import label_of, lookups_of
+from app.api.manner import Manner, state_headers
 from app.api.negotiation import Representation, choose
 from app.api.parameters import Asked
 from app.api.service import Service, get_service
 from app.api.streaming import GZIP_LEVEL, Streamed, gzipped, nothing
+from app.db.at_once import NO_CONNECTION, at_once
 from app.db.database import Connection
 from app.db.turns import LONG_CELLS
 from app.errors import Fault, InvalidParameters, NoRevisionYet
@@ -92,9 +95,15 @@ class Replying:
         """To multiples of what counts are rounded down for this caller; 1: not at all."""
         return int(self.request.state.rounding)
 
+    @cached_property
+    def manner(self) -> Manner:
+        """How its answer is told."""
+        state = self.request.state
+        return Manner(self.service, self.path, state.visit.audience, self.rounding, bool(state.is_public))
+
     def address(self, query: str) -> str:
         """The path with a query."""
-        return f"{self.path}?{query}" if query else self.path
+        return self.manner.address(query)
 
     async def from_record(
         self,
@@ -142,7 +151,7 @@ class Replying:
             return False
 
         async def attempt(*, as_large: bool, is_known: bool = True) -> Made | None:
-            known = self._known_state(asked, revision) if is_known and is_fixed and opens is None else None
+            known = self.manner.known_state(asked, revision) if is_known and is_fixed and opens is None else None
             database, before = self.service.database, None
             async with (
                 database.reading(is_large=as_large) if known else database.snapshot(is_large=as_large) as connection
@@ -158,18 +167,18 @@ class Replying:
                 unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
                 asked.refuse([*unknown, *check(codes, shape)])
                 states = (before, state) if before else (state,)
-                tag = self._tag(asked, states, shape)
+                tag = self.manner.tag(self.manner.key(asked, shape), states)
                 etag = quote_etag(tag, is_gzipped=shape.is_gzipped)
                 is_immutable = may_pin and all(one.is_pinned for one in states)
                 reading = Reading(connection, state, codes, shape, before)
                 await guard(reading)
                 if self._holds(etag):
-                    return self._not_modified(etag, self._cache_control(is_immutable=is_immutable))
+                    return self._not_modified(etag, self.manner.cache_control(is_immutable=is_immutable))
                 if not as_large and is_large(codes):
                     return None  # leaves this turn: nobody waits in one for another
                 answer = await find(reading)
-            cache = self._cache_control(is_private=answer.is_private, is_immutable=is_immutable)
-            headers = {"Content-Type": shape.format.content_type, **_state_headers(state), **answer.headers}
+            cache = self.manner.cache_control(is_private=answer.is_private, is_immutable=is_immutable)
+            headers = _headers(state, shape, answer)
             if isinstance(answer.body, bytes):
                 return Kept.of(states, answer.body, tag, cache, headers)
             return self._send(answer.body, shape, {"ETag": etag, "Cache-Control": cache, **headers})
@@ -177,24 +186,8 @@ class Replying:
         if asked.faults:  # they are no part of the key
             made, was_there = await make(), False
         else:
-            made, was_there = await self.service.answers.get(self._key(asked, shape), make)
+            made, was_there = await self.service.answers.get(self.manner.key(asked, shape), make)
         return await self._answer(made, shape, was_there=was_there) if isinstance(made, Kept) else made
-
-    def _known_state(self, asked: Asked, revision: int | None) -> State | None:
-        """The state asked for, or of a cursor's revision, where it is known to be published and nobody has to read it
-        again."""
-        pointer = self.service.answers.published()
-        if pointer is None or pointer.revision is None or asked.one("as_of") is not None:
-            return None
-        pinned: int | None = asked.one("revision") if revision is None else revision
-        number = pointer.revision if pinned is None else pinned
-        state = self.service.codes.state(number, self.service.answers.history)
-        if state is None or number > pointer.revision:
-            return None
-        return replace(state, as_of=None, is_pinned=pinned is not None, removed_in=pointer.removed_in)
-
-    def _key(self, asked: Asked, shape: Representation) -> Key:
-        return Key(self.path, asked.canonical(), shape.key, self.request.state.visit.audience)
 
     async def _answer(self, kept: Kept, shape: Representation, *, was_there: bool) -> Response:
         """An answer from its bytes; the edge is told of them, and sends them itself the next time."""
@@ -209,6 +202,10 @@ class Replying:
         headers = {**kept.headers, **coding, "ETag": etag, "Cache-Control": kept.cache_control}
         return Response(kept.coded(is_gzipped=shape.is_gzipped), headers=headers)
 
+    def offer(self, again: Callable[[Said], tuple[Key, Kept] | None]) -> None:
+        """Tell the edge how the same is answered at once with another window."""
+        self.request.state.again = again
+
     def as_is(
         self,
         asked: Asked,
@@ -221,41 +218,17 @@ class Replying:
         shape = choose(asked, self.request.headers, offered)
         tag, body = make(shape)
         etag = quote_etag(tag, is_gzipped=shape.is_gzipped)
-        cache = self._cache_control()
+        cache = self.manner.cache_control()
         if self._holds(etag):
             return self._not_modified(etag, cache)
         return self._send(body, shape, {"ETag": etag, "Cache-Control": cache})
 
     def meta(self, state: State, question: str, **more: Any) -> dict[str, Any]:
         """What an answer says of its state."""
-        settings = self.service.settings
-        asked = self.address(question)
-        return {
-            "revision": state.revision,
-            "as_of": state.as_of or state.published_at,
-            "published_at": state.published_at,
-            "synthetic": state.is_synthetic,
-            "backdated": state.is_backdated,
-            "release": self.service.release,
-            **more,
-            "question": question,
-            "cite": f"{settings.publisher}, revision {state.revision} of {state.published_at:%Y-%m-%d}, {asked}",
-            "licence": settings.licence,
-            "attribution": settings.attribution,
-        }
-
-    def _tag(self, asked: Asked, states: Iterable[State], shape: Representation) -> str:
-        held = (number for state in states for number in (state.revision, state.removed_in))
-        question = (self.path, asked.canonical(), *held, shape.key, f"counts by {self.rounding}")
-        return make_tag(self.service.seal, *question)
+        return self.manner.meta(state, question, **more)
 
     def _holds(self, etag: str) -> bool:
         return holds(self.request.headers.get("if-none-match"), etag)
-
-    def _cache_control(self, *, is_private: bool = False, is_immutable: bool = False) -> str:
-        is_as_anonymous = self.rounding == self.service.settings.anonymous_rounding
-        is_public = bool(self.request.state.is_public) and is_as_anonymous and not is_private
-        return cache_control(is_public=is_public, is_immutable=is_immutable)
 
     def _not_modified(self, etag: str, cache: str) -> Response:
         self.request.state.cache = "not-modified"
@@ -273,18 +246,40 @@ class Replying:
         return Streamed(gzipped(pieces) if shape.is_gzipped else pieces, headers=headers)
 
 
+def tell_at_once(
+    manner: Manner, asked: Asked, find: Find, shape: Representation, revision: int
+) -> tuple[Key, Kept] | None:
+    """An answer about a revision as `Replying.from_record` makes it; None where it takes a statement, or is refused.
+
+    The query is known to be right, and what is found is fixed by the revision, and never changes where that is pinned.
+    """
+    state = manner.known_state(asked)
+    if state is None or state.revision != revision:
+        return None
+    answer = at_once(_found(manner.service, find, state, shape, is_stated=manner.rounding > 1))
+    if answer is None or not isinstance(answer.body, bytes):
+        return None
+    cache = manner.cache_control(is_private=answer.is_private, is_immutable=state.is_pinned)
+    key = manner.key(asked, shape)
+    headers = _headers(state, shape, answer)
+    return key, Kept.of((state,), answer.body, manner.tag(key, (state,)), cache, headers)
+
+
+async def _found(service: Service, find: Find, state: State, shape: Representation, *, is_stated: bool) -> Answer:
+    codes = await service.codes.at(NO_CONNECTION, state)
+    return await find(Reading(NO_CONNECTION, state, codes.stated if is_stated else codes, shape))
+
+
+def _headers(state: State, shape: Representation, answer: Answer) -> dict[str, str]:
+    return {"Content-Type": shape.format.content_type, **state_headers(state), **answer.headers}
+
+
 async def _replying(request: Request) -> Replying:
     """Not the class itself: FastAPI would hand it to a thread."""
     return Replying(request)
 
 
 Reply = Annotated[Replying, Depends(_replying)]
-
-
-def _state_headers(state: State) -> dict[str, str]:
-    """What even a format without room for `meta` says of the state that was read."""
-    synthetic = {"Sudstat-Synthetic": "true"} if state.is_synthetic else {}
-    return {"Sudstat-Revision": str(state.revision), **synthetic}
 
 
 def envelope(results: object, *, paging: object, meta: object, warnings: object, **more: object) -> bytes:

@@ -1,4 +1,4 @@
-"""What the handlers of one process share: settings, database, keys, and the codes and delays of recent revisions."""
+"""What the handlers of one process share: settings, database, keys, codes, delays and days of revisions."""
 
 from asyncio import Semaphore
 from collections import OrderedDict
@@ -17,6 +17,7 @@ from app.records.listing import Total
 from app.records.revisions import State
 from app.settings import Settings
 from app.statistics import Codes, find_codes
+from app.statistics.days import KnownDays
 from app.statistics.delays import KnownDelays
 from app.telemetry import Telemetry
 
@@ -88,6 +89,7 @@ class Service:
     entrance: Entrance
     telemetry: Telemetry
     answers: Answers
+    days: KnownDays
     secret: bytes
     release: str
     migration_head: str | None = None

@@ -8,21 +8,22 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.api import examples, schemas
+from app.api.answers import Kept, Key, Said
 from app.api.asking import Asking
 from app.api.caller import StatisticsReader
 from app.api.common import SHOWN_AS, STATE
 from app.api.describe import Operation
 from app.api.kinds import TEXT, TRUTH, WHOLE
+from app.api.manner import Manner
 from app.api.negotiation import Representation
 from app.api.parameters import Asked, Parameter, ParameterSet, Role
-from app.api.reply import Answer, Reading, Reply, Replying, envelope
+from app.api.reply import Answer, Find, Reading, Reply, Replying, envelope, tell_at_once
 from app.db.turns import aside
 from app.errors import Fault, InvalidParameters
 from app.formats import objects, render
 from app.statistics import Answer as Answered
 from app.statistics import Codes, Question, find_answer, parameters, read_question
 from app.statistics.beside import LAG_WEEKS_LIMIT, Beside, Vintage
-from app.statistics.delays import KnownDelays
 from app.statistics.dimensions import DIMENSIONS, GRAINS
 from app.statistics.measures import MEASURES
 from app.statistics.outlook import with_outlook
@@ -197,7 +198,7 @@ async def _reply(asked: Asked, reply: Replying, preset: str | None) -> Response:
     def weigh(codes: Codes) -> int:
         return question(codes).most_cells(codes)
 
-    finding = _finding(asked, reply, question)
+    finding = _finding(asked, reply.manner, question, reply.offer)
     return await reply.from_record(asked, finding, check=check, weigh=weigh, may_pin=True, is_fixed=True)
 
 
@@ -235,16 +236,21 @@ def question_of(asked: Asked, preset: str | None, codes: Codes, *, measure: str 
     return read_question(given, preset, codes)
 
 
+Again = Callable[[Said], tuple[Key, Kept] | None]
+
+
 def _finding(
-    asked: Asked, reply: Replying, question_by: Callable[[Codes], Question]
-) -> Callable[[Reading], Awaitable[Answer]]:
+    asked: Asked, manner: Manner, question_by: Callable[[Codes], Question], offer: Callable[[Again], None] | None = None
+) -> Find:
+    """What finds the answer to a query; `offer` is told how the same is found at once with another window."""
+
     async def find(reading: Reading) -> Answer:
         question = question_by(reading.codes)
-        limit = reply.service.settings.cells_limit
-        delays = reply.service.delays
-        answer = await _find(reading, question, beside_of(asked), limit, reply.rounding, delays)
+        answer = await _find(reading, question, beside_of(asked), manner)
         rows = len(answer.table.rows)
         refuse_cut(asked, rows)
+        if answer.is_at_hand and offer is not None:
+            offer(_again(asked, question, manner, reading.shape, reading.state.revision))
         if reading.shape.format.is_flat:
             return Answer(await aside(rows, lambda: render(reading.shape.format, answer.table, reading.options)))
         state = asked.canonical({Role.STATE, Role.BESIDE})
@@ -256,7 +262,7 @@ def _finding(
                 dimensions=answer.dimensions,
                 measures=answer.measures,
                 paging={"limit": None, "has_more": False, "next": None, "total": rows},
-                meta=reply.meta(
+                meta=manner.meta(
                     reading.state,
                     canonical,
                     definition=reading.state.definition,
@@ -271,19 +277,34 @@ def _finding(
     return find
 
 
-async def _find(
-    reading: Reading, question: Question, beside: Beside, cells_limit: int, rounding: int, delays: KnownDelays
-) -> Answered:
+def _again(asked: Asked, question: Question, manner: Manner, shape: Representation, revision: int) -> Again:
+    """How a question that was answered as of a revision is answered at once with another window."""
+
+    def again(said: Said) -> tuple[Key, Kept] | None:
+        try:
+            other = question.within(said)
+        except ValueError:
+            return None
+        query = asked.saying(said)
+        return tell_at_once(manner, query, _finding(query, manner, lambda _: other), shape, revision)
+
+    return again
+
+
+async def _find(reading: Reading, question: Question, beside: Beside, manner: Manner) -> Answered:
+    rounding, service = manner.rounding, manner.service
     finds: Mapping[Vintage, Callable[..., Awaitable[Answered]]] = {
-        Vintage.LATEST: find_answer,
+        Vintage.LATEST: partial(find_answer, days=service.days),
         Vintage.FIRST: partial(find_first, lag_weeks=beside.lag_weeks or 0),
         Vintage.ALL: find_all,
     }
     about = (reading.connection, reading.state, question, reading.codes)
-    answer = await finds[beside.vintage](*about, cells_limit=cells_limit, lang=reading.shape.lang, rounding=rounding)
+    answer = await finds[beside.vintage](
+        *about, cells_limit=service.settings.cells_limit, lang=reading.shape.lang, rounding=rounding
+    )
     if beside.vintage is not Vintage.LATEST:
         return answer
-    return await with_outlook(*about, answer, beside, is_rounded=rounding > 1, delays_at=delays)
+    return await with_outlook(*about, answer, beside, is_rounded=rounding > 1, delays_at=service.delays)
 
 
 def refuse_cut(asked: Asked, rows: int) -> None:

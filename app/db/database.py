@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 import orjson
@@ -116,10 +116,20 @@ class Database:
     async def reading(self, *, is_large: bool = False) -> AsyncIterator[Connection]:
         """A reader's connection without a snapshot: for what a revision fixes, that is known to be published.
 
-        It saves the two round trips of a transaction. `is_large` as in `snapshot`.
+        It saves the two round trips of a transaction. `is_large` as in `snapshot`; any other takes its turn when the
+        first statement comes, so that what needs none waits for nobody.
 
         Errors  Overloaded, where none would come free in time
         """
+        if not is_large:
+            async with AsyncExitStack() as opened:
+                yield cast(Connection, _OnDemand(self, opened))
+            return
+        async with self._reading(is_large=True) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _reading(self, *, is_large: bool = False) -> AsyncIterator[Connection]:
         assert self._pool is not None, "open() comes first"
         async with self._turns.one(is_large=is_large) as is_long, self._pool.acquire() as connection:
             if not is_long:
@@ -205,6 +215,32 @@ class Database:
                 yield
             finally:
                 self._kept.clear()
+
+
+class _OnDemand:
+    """A connection that is taken when the first statement comes, and given back with what is `opened`."""
+
+    def __init__(self, database: Database, opened: AsyncExitStack) -> None:
+        self._database = database
+        self._opened = opened
+        self._connection: Any = None
+
+    async def fetch(self, statement: str, *args: Any) -> Any:
+        """As of asyncpg."""
+        return await (await self._taken()).fetch(statement, *args)
+
+    async def fetchrow(self, statement: str, *args: Any) -> Any:
+        """As of asyncpg."""
+        return await (await self._taken()).fetchrow(statement, *args)
+
+    async def fetchval(self, statement: str, *args: Any) -> Any:
+        """As of asyncpg."""
+        return await (await self._taken()).fetchval(statement, *args)
+
+    async def _taken(self) -> Any:
+        if self._connection is None:
+            self._connection = await self._opened.enter_async_context(self._database._reading())
+        return self._connection
 
 
 async def take_turn(connection: Connection, *, wait_s: float = 30.0) -> None:

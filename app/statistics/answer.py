@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.db.database import Connection
-from app.db.turns import aside
+from app.db.turns import LARGE_ROWS, aside
 from app.records.revisions import State
 from app.statistics.breaks import describe_breaks
 from app.statistics.codes import Codes
+from app.statistics.days import KnownDays
 from app.statistics.grid import (
     Grid,
     Place,
@@ -44,7 +45,10 @@ from app.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A table of one row for each period and combination, and what has to be said of it."""
+    """A table of one row for each period and combination, and what has to be said of it.
+
+    `is_at_hand`  it took no SQL and little work, and so will most with another window
+    """
 
     table: Table
     dimensions: tuple[dict[str, Any], ...]
@@ -53,6 +57,7 @@ class Answer:
     warnings: tuple[dict[str, Any], ...]
     question: str
     breaks: tuple[dict[str, Any], ...] = ()
+    is_at_hand: bool = False
 
 
 async def find_answer(
@@ -66,19 +71,28 @@ async def find_answer(
     sums: Collection[str] = tuple(SUMS),
     span: Span | None = None,
     rounding: int = 1,
+    days: KnownDays | None = None,
 ) -> Answer:
     """Answer a question about a state of the record. Rows are ordered by period, then by code.
 
     `sums` are those that may be read; with none of them, the ledger answers the same. With a `rounding` of more than
     1, every count is rounded down to a multiple of it, and whatever derives from counts derives from the rounded.
-    `span` tells which entries are read, where that is not the state.
+    `span` tells which entries are read, where that is not the state. `days` keeps what questions that are asked again
+    count on each day: of these no SQL is needed.
 
     Errors  TooManyCells, with `cells` and `limit`
     """
     read_limit = reading_limit(question, known, cells_limit, rounding)
-    plan = replace(plan_of(question, state, known, sums), span=span)
+    plan = plan_of(question, state, known, sums)
+    plan = replace(plan, span=span) if span else plan
     periods = _periods(plan)
-    grid, left_out = await read_grid(connection, plan, replace(plan, span=None), read_limit)
+    cut = await days.read(connection, plan, state, read_limit) if days else None
+    if cut is None:
+        grid, left_out = await read_grid(connection, plan, replace(plan, span=None), read_limit)
+        if days and known.covered:
+            days.note(plan, state, grid, known.covered)
+    else:
+        grid, left_out = cut.grid, cut.left_out
     values = grid.values
     before, earlier = await _read_before(connection, plan, periods, read_limit)
     combinations = await aside(
@@ -118,6 +132,7 @@ async def find_answer(
         warnings=warnings,
         question=question.canonical,
         breaks=breaks,
+        is_at_hand=cut is not None and cut.is_small and len(rows) < LARGE_ROWS,
     )
 
 

@@ -12,7 +12,7 @@ from app.db.turns import aside
 from app.errors import TooManyCells
 from app.statistics.codes import Codes
 from app.statistics.dimensions import DIMENSIONS
-from app.statistics.periods import count_periods, list_periods
+from app.statistics.periods import list_periods
 from app.statistics.plan import CERTAIN, OWN_BASE, POSSIBLE, STOCK, Plan
 from app.statistics.question import Question
 from app.statistics.select import Reading, Statement, together
@@ -70,7 +70,7 @@ async def read_values(connection: Connection, plan: Plan, cells_limit: int) -> d
     Errors  TooManyCells, with `cells` and `limit`
     """
     readings = _readings(plan, cells_limit)
-    limit = _rows_limit(plan, cells_limit)
+    limit = rows_limit(plan, cells_limit)
     found = await fetch_each(connection, [reading.rows(limit + 1) for reading in readings])
     return await _values(connection, plan, readings, found, cells_limit)
 
@@ -87,7 +87,7 @@ async def read_grid(
     """
     shares_base = shares_base and plan.has_base_in_rows and not plan.has_stock
     readings = _readings(plan, cells_limit, with_base=shares_base)
-    limit = _rows_limit(plan, cells_limit)
+    limit = rows_limit(plan, cells_limit)
     beside = tuple(state.left_out()) if state.window or state.needs_day else ()
     has_base = plan.has_own_base and not plan.plain_dimensions and not shares_base
     statements = [reading.rows(limit + 1) for reading in readings] + [reading.all() for reading in beside]
@@ -102,11 +102,11 @@ async def read_grid(
             left_out[is_undated].update(zip(reading.names, counts, strict=True))
     base = _bases(found[-1], plan) if has_base else None
     if shares_base:
-        base = await aside(len(values), partial(_taken_out, values, plan))
+        base = await aside(len(values), partial(taken_out, values, plan))
     return Grid(values, base), left_out
 
 
-def _taken_out(values: dict[Place, dict[str, Any]], plan: Plan) -> dict[Place, tuple[int, int]]:
+def taken_out(values: dict[Place, dict[str, Any]], plan: Plan) -> dict[Place, tuple[int, int]]:
     """What coverage is made of, taken out of the values and added up over what is learnt.
 
     A place that holds nothing else is none of the answer's.
@@ -126,15 +126,12 @@ def _taken_out(values: dict[Place, dict[str, Any]], plan: Plan) -> dict[Place, t
 
 def _readings(plan: Plan, cells_limit: int, *, with_base: bool = False) -> tuple[Reading, ...]:
     if not plan.question.dimensions:
-        refuse_beyond(_periods(plan), plan.question, cells_limit)
+        refuse_beyond(plan.periods, plan.question, cells_limit)
     return tuple(plan.readings(with_base=with_base))
 
 
-def _periods(plan: Plan) -> int:
-    return count_periods(plan.question.grain, plan.window) if plan.question.grain and plan.window else 1
-
-
-def _rows_limit(plan: Plan, cells_limit: int) -> int:
+def rows_limit(plan: Plan, cells_limit: int) -> int:
+    """How many rows so many cells are."""
     return cells_limit // len(plan.question.measures)
 
 
@@ -143,8 +140,8 @@ async def _values(
 ) -> dict[Place, dict[str, Any]]:
     values: dict[Place, dict[str, Any]] = {}
     for reading, rows in zip(readings, found, strict=True):
-        if len(rows) > _rows_limit(plan, cells_limit):
-            wanted = _periods(plan) * await _count_combinations(connection, plan, reading)
+        if len(rows) > rows_limit(plan, cells_limit):
+            wanted = plan.periods * await _count_combinations(connection, plan, reading)
             refuse_beyond(max(wanted, len(rows)), plan.question, cells_limit)
         await aside(len(rows), partial(_add, values, rows, plan.question, reading.names))
     return _with_stock(values, plan) if plan.has_stock else values

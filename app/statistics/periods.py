@@ -67,6 +67,13 @@ def period_of(grain: Grain, day: date) -> Period:
     return numbered(grain, number_of(grain, day))
 
 
+def period_with(grain: Grain, day: int) -> Period:
+    """The period that holds a day, given as its number (`date.toordinal`)."""
+    if grain in _DAYS:
+        return numbered(grain, (day - 1) // _DAYS[grain])
+    return period_of(grain, date.fromordinal(day))
+
+
 def year_before(grain: Grain, period: Period) -> Period | None:
     """The same period of the year before; None where the calendar has none (week 53, 29 February, year 1)."""
     try:

@@ -11,7 +11,7 @@ from app.statistics.dimensions import DIMENSIONS
 from app.statistics.measure import OFFENCE_DIMENSIONS, Event, Measure, Unit, counts_of
 from app.statistics.measures import COUNTS, OPEN_CASE
 from app.statistics.offence_kind import IS_WARTIME, OFFENCE_GROUP, looked_up
-from app.statistics.periods import Window
+from app.statistics.periods import Grain, Window, count_periods
 from app.statistics.question import Filter, Question
 from app.statistics.select import Counted, Reading, Select, Statement, choose_sum, columns_of_filters, first_day
 from app.statistics.span import Span
@@ -87,6 +87,39 @@ class Plan:
         """Whether entries without a day are left out even where no time is asked."""
         return any(measure.ratio is not None and measure.ratio.not_yet for measure in self.question.measures)
 
+    @property
+    def ranked(self) -> dict[str, Measure]:
+        """A measure of each spread among its measures, by the population whose values are ranked."""
+        return {
+            measure.population: measure for measure in self.question.measures if measure.spread and measure.population
+        }
+
+    @property
+    def periods(self) -> int:
+        """How many periods its answer has; without a grain one."""
+        return count_periods(self.question.grain, self.window) if self.question.grain and self.window else 1
+
+    @property
+    def is_of_days(self) -> bool:
+        """Whether all that it reads is the state's counts, added up day by day from sums of the tally."""
+        if self.window is None or self.span or self.has_stock or self._any_charge or self.needs_day:
+            return False
+        if any(map(_needs_more, counts_of(self.question.measures))) or self.has_own_base > self.has_base_in_rows:
+            return False
+        counted = [self._counted(self.counts)] if self.counts else []
+        counted += [(Counted.of(measure),) for measure in self.ranked.values()]
+        return all(self._sum_for(one, self.question.filters, self.question.dimensions) for one in counted)
+
+    def day_by_day(self) -> "Plan":
+        """The same question by day, over all time."""
+        asked = replace(self.question, grain=Grain.DAY, start=date.min, end=date.max, last_n=None, transform=None)
+        return replace(self, question=asked, window=Window(date.min, date.max))
+
+    @property
+    def last_counted(self) -> date | None:
+        """The last day that is counted, where no end was asked for: what comes after is told to be left out."""
+        return self.window.last if self.window and self.question.end is None else None
+
     def readings(self, *, with_base: bool = False) -> Iterator[Reading]:
         """All that has to be read for the rows; each row begins with period and dimensions.
 
@@ -97,8 +130,7 @@ class Plan:
         apart = list(filter(_needs_more, counts_of(self.question.measures)))
         if apart:
             yield self._main_select(self._counted(apart)).counts(self._counted(apart), apart)
-        spreads = {measure.population: measure for measure in self.question.measures if measure.spread}
-        yield from (self._spread(measure) for measure in spreads.values())
+        yield from (self._spread(measure) for measure in self.ranked.values())
         yield from (self._charged(COUNTS[name]) for name in self._any_charge)
         if self.has_stock:
             yield self._stock()
@@ -166,8 +198,7 @@ class Plan:
         yield from (self._charged(COUNTS[name], is_left_out=True) for name in self._any_charge)
 
     def _leave_out(self, select: Select, filters: Iterable[Filter]) -> None:
-        last = self.window.last if self.window and self.question.end is None else None
-        select.left_out_of(self.revision, last)
+        select.left_out_of(self.revision, self.last_counted)
         for entry in filters:
             select.filter(entry)
 
@@ -228,17 +259,27 @@ class Plan:
             select.filter(entry)
         return select
 
-    def _spread(self, measure: Measure) -> Reading:
-        """How many values there are, their quartiles, and their mean."""
-        assert measure.spread and measure.population
+    def by_value(self, measure: Measure) -> Reading:
+        """How many there are of each value that a spread ranks; the value is the last group."""
+        select = self._by_value(measure)
+        return select.reading(select.grouped(["sum(n)"]), ("n",), "c0 <> 0")
+
+    def _by_value(self, measure: Measure) -> Select:
+        assert measure.spread
         counted = Counted.of(measure)
         select = self._select((counted,), self.question.filters, self.question.dimensions)
         select.where.append(select.condition(counted))
         select.group(self.question.grain, self.question.dimensions)
-        width = len(select.groups)
         select.groups.append(measure.spread.column)
+        return select
+
+    def _spread(self, measure: Measure) -> Reading:
+        """How many values there are, their quartiles, and their mean."""
+        assert measure.spread and measure.population
+        select = self._by_value(measure)
         held = f"{select.grouped(['sum(n)'])} HAVING sum(n) > 0"
         select.groups.pop()
+        width = len(select.groups)
         groups = [f"g{place}" for place in range(width)]
         value, apart = f"g{width}", f"PARTITION BY {', '.join(groups)}" if groups else ""
         # As percentile_cont would have it, of as many as there are of each value: none is spelt out.

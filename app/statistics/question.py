@@ -1,7 +1,7 @@
 """Question: what is asked of the record, read from parsed parameters; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from urllib.parse import urlencode
@@ -76,6 +76,17 @@ class Question:
     def has_window(self) -> bool:
         """Whether a stretch of time is asked for."""
         return self.start is not None or self.end is not None or self.last_n is not None
+
+    def within(self, said: Mapping[str, str]) -> "Question":
+        """The same question with other periods under the names under which it has some.
+
+        Errors  ValueError for what is no period, and for an end before the start
+        """
+        start = parse_period(said["start_period"]).first if "start_period" in said else self.start
+        end = parse_period(said["end_period"]).last if "end_period" in said else self.end
+        if start and end and start > end:
+            raise ValueError(f"{start} is after {end}")
+        return replace(self, start=start, end=end)
 
     @property
     def canonical(self) -> str:

@@ -82,12 +82,12 @@ class Rows:
 
     def _plain(self) -> Iterable[tuple[Any, ...]]:
         ids = tuple(dict.fromkeys(measure.id for measure in self.plan.question.measures))
-        values, nobody = self.grid.values, dict.fromkeys(ids, 0)
+        find, nobody = self.grid.values.get, [0] * len(ids)
         for period in self.periods:
             first, head = period.first if period else None, _period_values(period, self.plan.window)
             for entry in self.combinations:
-                found = values.get((first, entry), nobody)
-                yield (*head, *entry, *[found.get(name) or 0 for name in ids])
+                found = find((first, entry))
+                yield (*head, *entry, *([found.get(name) or 0 for name in ids] if found else nobody))
 
     def _places(self, periods: Iterable[Period | None]) -> Iterable[Place]:
         return (_place(period, entry) for period in periods for entry in self.combinations)

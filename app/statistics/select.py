@@ -90,6 +90,15 @@ class Reading:
         """All rows, those of zeros too."""
         return Statement(self.grouped, self.args, self.width)
 
+    def courses(self) -> Statement:
+        """Of rows by day, one for each combination: its codes, then as arrays its days, numbered, and each value."""
+        day, *codes = self.groups
+        values = [f"c{place}" for place in range(len(self.names))]
+        arrays = [f"array_agg({one} ORDER BY {day})" for one in (f"{day} - DATE '0001-01-01' + 1", *values)]
+        sql = f"SELECT {', '.join([*codes, *arrays])} FROM ({self.grouped}) AS groups WHERE {self.counted}"
+        sql += f" GROUP BY {', '.join(codes)}" if codes else " HAVING count(*) > 0"
+        return Statement(sql, self.args, self.width)
+
     def combinations(self, places: Sequence[int]) -> Statement:
         """One row with one number: how many combinations of these groups have a row."""
         names = ", ".join(self.groups[place] for place in places)

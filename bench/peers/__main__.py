@@ -33,7 +33,7 @@ from bench.service import served
 _ROOT = Path(__file__).parents[2]
 _PROVED = 4  # variants of each question whose answers are compared
 _STARTS_S = 120
-# Nothing is kept; nobody is told to come later, which no peer does.
+# No answer is kept; nobody is told to come later, which no peer does.
 _SETTINGS = {"SUDSTAT_CACHE_MB": "0", "SUDSTAT_POOL_WAIT_S": "60", "SUDSTAT_SECRET": sides.SECRET}
 
 

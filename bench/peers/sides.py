@@ -71,7 +71,7 @@ class Side:
 
 
 class Sudstat(Side):
-    """Ourselves. Nothing is kept (`SUDSTAT_CACHE_MB=0`)."""
+    """Ourselves. No answer is kept (`SUDSTAT_CACHE_MB=0`); days are, as by default."""
 
     def request(self, question: Question, given: Given) -> Request | None:
         more = {"cursor": self._cursor(question, given)} if question.id == "deep" else {}
