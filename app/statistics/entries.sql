@@ -28,7 +28,7 @@ persons AS MATERIALIZED (
                        AND g.defendant = d.defendant
 ),
 common AS (  -- a case's value on a dimension of persons: the one they share, else mixed
-    SELECT p.court, p.case_id, p.revision,
+    SELECT p.court, p.case_id, p.revision, count(*) AS persons, min(offences) AS offences,
            CASE WHEN min(service_status) = max(service_status) THEN min(service_status) ELSE 'mixed' END
                AS service_status,
            CASE WHEN min(sentence_class) = max(sentence_class) THEN min(sentence_class) ELSE 'mixed' END
@@ -40,9 +40,11 @@ common AS (  -- a case's value on a dimension of persons: the one they share, el
     FROM persons p
     GROUP BY p.court, p.case_id, p.revision
 ),
-case_offences AS (
+of_several AS (
     SELECT g.court, g.case_id, g.revision, array_agg(DISTINCT o ORDER BY o) AS offences
-    FROM charged g, unnest(g.offences) AS o
+    FROM common m JOIN charged g ON g.court = m.court AND g.case_id = m.case_id AND g.revision = m.revision,
+         unnest(g.offences) AS o
+    WHERE m.persons > 1
     GROUP BY g.court, g.case_id, g.revision
 ),
 units AS (
@@ -53,10 +55,10 @@ units AS (
            coalesce(m.sentence_kind, 'unknown') AS sentence_kind,
            coalesce(m.sentence_execution, 'unknown') AS sentence_execution,
            NULL::int AS term_months, h.offence_received, h.offence_decided,
-           coalesce(o.offences, '{{}}'::text[]) AS offences
+           coalesce(CASE WHEN m.persons = 1 THEN m.offences ELSE o.offences END, '{{}}'::text[]) AS offences
     FROM held h
     LEFT JOIN common m ON m.court = h.court AND m.case_id = h.case_id AND m.revision = h.revision
-    LEFT JOIN case_offences o ON o.court = h.court AND o.case_id = h.case_id AND o.revision = h.revision
+    LEFT JOIN of_several o ON o.court = h.court AND o.case_id = h.case_id AND o.revision = h.revision
     UNION ALL
     SELECT 'person', court, case_id, defendant, court_level, region, district, arrival, received_on, decided_on,
            disposition, is_presumed, service_status, sentence_class, sentence_kind, sentence_execution,
@@ -64,10 +66,11 @@ units AS (
     FROM persons
 ),
 entries AS (
-    SELECT u.*, 'received' AS event, u.received_on AS day, u.offence_received AS offence_part FROM units u
-    UNION ALL
-    SELECT u.*, 'decided', u.decided_on, u.offence_decided FROM units u
-    WHERE u.disposition NOT IN ('pending', 'unknown')
+    SELECT u.*, e.event, e.day, e.offence_part
+    FROM units u CROSS JOIN LATERAL (VALUES
+        ('received', u.received_on, u.offence_received), ('decided', u.decided_on, u.offence_decided)
+    ) AS e (event, day, offence_part)
+    WHERE e.event = 'received' OR u.disposition NOT IN ('pending', 'unknown')
     UNION ALL
     SELECT 'charge', p.court, p.case_id, p.defendant, p.court_level, p.region, p.district, p.arrival, p.received_on,
            p.decided_on, p.disposition, p.is_presumed, p.service_status, p.sentence_class, p.sentence_kind,
