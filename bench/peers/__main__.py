@@ -176,7 +176,8 @@ def main() -> int:
     _need_wrk()
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        url = opened.enter_context(embedded_postgres(folder / "data"))
+        settings = {"max_connections": "150"}  # of all sides, each with a pool of its own
+        url = opened.enter_context(embedded_postgres(folder / "data", settings=settings))
         migrations.upgrade(url)
         began = time.perf_counter()
         key = asyncio.run(fill(url, given.size, given.revisions, folder, directly=given.directly))
@@ -185,17 +186,20 @@ def main() -> int:
         only = [one for one in given.only.split(",") if one]
         questions = [replace(one, variants=variants(one, picked)) for one in QUESTIONS if not only or one.id in only]
         peers = list(sides.install(given.peers, folder, url, given.port + 1))
-        opened.enter_context(served(url, given.port, **_SETTINGS))
-        ours = sides.sudstat(given.port, key, __version__)
+        ours = []
+        for place, (name, settings) in enumerate(report.OURSELVES.items()):
+            port = given.port + 10 * place
+            opened.enter_context(served(url, port, **_SETTINGS, **settings))
+            ours.append(sides.sudstat(port, key, __version__, name, **settings))
         peers = [
             opened.enter_context(_running(side, folder / f"{side.name}.log")) if side.command else side
             for side in peers
         ]
-        running = [ours, *(side for side in peers if side.command)]
+        running = [*ours, *(side for side in peers if side.command)]
         _prove(questions, running, url)
         about = _about(url)
         runs = _measure(questions, running, url, given.rounds, given.seconds, folder)
-        versions = report.versions_of([ours, *peers], asyncio.run(_server(url)))
+        versions = report.versions_of([*ours, *peers], asyncio.run(_server(url)))
         found = report.Measured(given.size, given.revisions, given.seconds, versions, about, runs, given.directly)
     report.write(found, given.results)
     print(f"written to {given.results}")

@@ -11,6 +11,12 @@ from bench.peers.questions import QUESTIONS, Question
 from bench.peers.sides import Side
 
 OURS, SQL_ALONE = "Sudstat", "pgbench"
+OURSELVES: Mapping[str, Mapping[str, str]] = {
+    OURS: {},
+    "Sudstat, 2 workers": {"SUDSTAT_WORKERS": "2"},
+    "Sudstat, SQL alone": {"SUDSTAT_DAYS_MB": "0"},
+}
+"""Ourselves as by default, which the goals are about; and with these settings."""
 _PEERS = ("PostGraphile", "Datasette", "roapi")
 _NOTES = Path(__file__).with_name("notes.md")
 _BAR = 40
@@ -87,8 +93,9 @@ def write(found: Measured, place: Path) -> None:
         f" person each in {found.revisions} revisions, {taken}; the same rows as flat tables with"
         f" indexes for the others. Every side gave the same answer to each question before it was measured. Sudstat"
         " answers from one worker that keeps no answer (`SUDSTAT_CACHE_MB=0`), but the days of what is asked again and"
-        " again, as it does by default (`SUDSTAT_DAYS_MB`),"
-        " and lets callers wait as the peers do (`SUDSTAT_POOL_WAIT_S=60`),"
+        " again, as it does by default (`SUDSTAT_DAYS_MB`); two more lines tell of two workers, and of answers that are"
+        " all SQL; it"
+        " lets callers wait as the peers do (`SUDSTAT_POOL_WAIT_S=60`),"
         " and every request is one of 64 variants,"
         f" so that no two at once are the same. wrk, one thread, {CONNECTIONS} connections for {found.seconds} s, then"
         " one connection; sides by turns; figures are medians of rounds, ratios medians of the ratios of rounds side"
@@ -125,7 +132,7 @@ def _question(found: Measured, question: Question) -> str:
 
 
 def _sides() -> tuple[str, ...]:
-    return (OURS, *_PEERS, SQL_ALONE)
+    return (*OURSELVES, *_PEERS, SQL_ALONE)
 
 
 def _bar(rate: float, most: float) -> str:

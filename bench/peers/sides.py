@@ -71,7 +71,7 @@ class Side:
 
 
 class Sudstat(Side):
-    """Ourselves. No answer is kept (`SUDSTAT_CACHE_MB=0`); days are, as by default."""
+    """Ourselves. No answer is kept (`SUDSTAT_CACHE_MB=0`); days are, unless its settings say otherwise."""
 
     def request(self, question: Question, given: Given) -> Request | None:
         more = {"cursor": self._cursor(question, given)} if question.id == "deep" else {}
@@ -160,11 +160,11 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def sudstat(port: int, key: str, version: str) -> Side:
-    """The service itself, which is started elsewhere."""
+def sudstat(port: int, key: str, version: str, name: str = "Sudstat", **settings: str) -> Side:
+    """The service itself, which is started elsewhere; `settings` are told with its command."""
     address = f"http://127.0.0.1:{port}"
-    command = ("sudstat", "serve")
-    return Sudstat("Sudstat", version, command, address, {"Authorization": f"Bearer {key}"})
+    command = (*(f"{setting}={value}" for setting, value in settings.items()), "sudstat", "serve")
+    return Sudstat(name, version, command, address, {"Authorization": f"Bearer {key}"})
 
 
 def install(folder: Path, files: Path, url: str, port: int) -> Iterator[Side]:
