@@ -45,9 +45,6 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "max_wal_size": "4GB",
         "jit": "off",
         "random_page_cost": "1.1",  # no disk that turns
-        # Rows are added and hardly ever changed; a load would else be looked through again with each tenth that it adds.
-        "autovacuum_vacuum_insert_scale_factor": "0.5",
-        "autovacuum_analyze_scale_factor": "0.25",
         "log_line_prefix": "%m [%p] ",
     }
 )
