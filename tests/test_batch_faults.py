@@ -20,6 +20,7 @@ from app.access.register import create_key
 from app.db.database import WRITER_LOCK, Database
 from app.db.embedded import embedded_postgres
 from app.formats import dump
+from app.ingest.ahead import WORTHWHILE
 from app.ingest.restate import bring_method
 from tests.conftest import QUICK
 from tests.loading import Desk, case, empty, outcomes, until
@@ -270,6 +271,27 @@ async def test_a_batch_killed_at_any_step_is_not_there_and_its_key_is_free(
 
 def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize("step", ["ledger", "turn", "cases", "receipt"])
+async def test_of_a_large_batch_that_is_killed_nothing_is_left_that_went_ahead(
+    desk: Desk, client: Client, step: str
+) -> None:
+    """It is killed while it writes ahead of its turn, before that, and after."""
+    large = lines([case(f"1-{n}/2023", received_on="2023-03-21") for n in range(WORTHWHILE)])
+
+    def kill() -> None:
+        (child,) = (pid for pid in children(os.getpid()) if b"app.ingest.apart" in _command(pid))
+        os.kill(child, signal.SIGKILL)
+
+    await held_up(desk, step, lambda: client.post(PATH, content=large, headers=NDJSON), kill)
+    await until(lambda: desk.value(_AT_REST))
+    for table in ("cases", "identifiers", "statements", "versions", "defendants", "charges", "ledger", "revisions"):
+        assert await desk.value(f"SELECT count(*) FROM {table}") == 0
+    answers = await asyncio.gather(*(client.post(PATH, content=large, headers=NDJSON) for _ in range(2)))
+    assert sorted(answer.json()["counts"]["created"] for answer in answers) == [0, WORTHWHILE]
+    assert (await desk.revision(), await desk.value("SELECT count(*) FROM versions")) == (1, WORTHWHILE)
+    assert await desk.differences() == []
 
 
 @pytest.mark.parametrize("step", _STEPS)
