@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -82,8 +82,10 @@ async def compare(
         return
     if plan_of(question, state, codes).is_of_days:
         await warm(connection, days, state, question, codes)
-    moved = timedelta(pick.choice((-400, -7, -1, 1, 30, 365)))
-    later = replace(question, end=question.end + moved) if question.end and question.start is None else question
+    later = question
+    if question.end and question.start is None:
+        moved = question.end.toordinal() + pick.choice((-400, -7, -1, 1, 30, 365))
+        later = replace(question, end=date.fromordinal(min(max(moved, 1), date.max.toordinal())))
     for one in (question, later):
         for rounding in (1, 3):
             options: dict[str, Any] = {"cells_limit": 10**9, "rounding": rounding}
