@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,22 @@ from app.ingest.ahead import Ahead, Overtaken
 from app.ingest.staging import open_bodies
 from app.records.tables import Charge, Defendant, Version
 from app.records.writing import _COLUMNS
-from tests.loading import CHITA, GROZNY, JUDGED, MOSCOW, UID, VERDICT, Desk, Json, card, case, empty, outcomes, person
+from tests.loading import (
+    CHITA,
+    GROZNY,
+    JUDGED,
+    MOSCOW,
+    OTHER_UID,
+    UID,
+    VERDICT,
+    Desk,
+    Json,
+    card,
+    case,
+    empty,
+    outcomes,
+    person,
+)
 
 COURTS = (GROZNY, MOSCOW, CHITA)
 
@@ -242,6 +258,31 @@ async def test_cases_that_are_held_or_claimed_twice_do_not_go_ahead(desk: Desk, 
     assert len(receipt["possible_duplicates"]) == 1
     assert ([went.cases for went in between.went], between.overtaken) == ([4, 5], 0)
     assert await desk.differences() == []
+
+
+async def test_a_uid_that_is_taken_back_finds_kin_among_what_went_ahead(
+    desk: Desk, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card's UID counts from then on, and a new case of the same file has it too."""
+    moved = {"decided_on": "2023-02-01", "disposition": "transferred_jurisdiction"}
+    files = [
+        ("newsroom", desk.write(case("1-1/2023", GROZNY, received_on="2023-01-01", uid=OTHER_UID))),
+        ("court_card", desk.write(case("1-1/2023", GROZNY, uid=UID, **moved))),
+        (
+            "newsroom",
+            desk.write(case("1-1/2023", GROZNY, uid=None), case("1-2/2023", MOSCOW, received_on="2023-03-01", uid=UID)),
+        ),
+    ]
+    batches = [
+        partial(desk.take, file, layer=layer, seen_on=f"2023-05-0{day}") for day, (layer, file) in enumerate(files, 1)
+    ]
+    for batch in batches:
+        await batch()
+    assert [went.cases for went in between.went] == [1, 1]
+    assert (await desk.held())["1-2/2023"]["arrival"] == "transfer"
+    made = await kept(desk)
+    await waited(desk, monkeypatch, *batches)
+    assert await kept(desk) == made
 
 
 async def test_a_file_that_is_refused_leaves_nothing_of_what_went_ahead(desk: Desk, between: Between) -> None:
