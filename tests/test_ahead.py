@@ -260,6 +260,30 @@ async def test_cases_that_are_held_or_claimed_twice_do_not_go_ahead(desk: Desk, 
     assert await desk.differences() == []
 
 
+async def test_rows_that_share_a_case_stay_behind(desk: Desk, between: Between) -> None:
+    receipt = await desk.scrape(card(), card("1-2/2023"), card(**JUDGED))
+    assert outcomes(receipt) == {"created": 2, "superseded_in_file": 1}
+    assert [went.cases for went in between.went] == [1]
+    assert (await desk.held())["1-1/2023"]["disposition"] == "verdict"
+    assert await desk.differences() == []
+
+
+async def test_keys_are_looked_up_again_where_something_was_published_since(
+    desk: Desk, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too few cases are new for any to go ahead, and meanwhile they are not."""
+    await desk.house(*some(2), seen_on="2023-05-01")
+    monkeypatch.setattr(ahead, "WORTHWHILE", 3)
+
+    async def act() -> None:
+        await desk.house(*some(2, first=3), seen_on="2023-05-01")
+
+    between.act = act
+    assert outcomes(await desk.house(*some(4, said=VERDICT), seen_on="2023-05-02")) == {"changed": 4}
+    assert ([went.cases for went in between.went], len(await desk.held())) == ([2], 4)
+    assert await desk.differences() == []
+
+
 async def test_a_uid_that_is_taken_back_finds_kin_among_what_went_ahead(
     desk: Desk, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
