@@ -14,10 +14,9 @@ class _NeedsStatement(Exception):
 
 
 class _Nothing:
-    """A connection that leads nowhere."""
+    """A connection that leads nowhere: whatever is asked of it raises _NeedsStatement."""
 
-    async def fetch(self, statement: str, *args: Any) -> Any:
-        """Errors  _NeedsStatement"""
+    def __getattr__(self, name: str) -> Any:
         raise _NeedsStatement
 
 

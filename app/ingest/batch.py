@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -88,9 +89,8 @@ async def ingest_file(
             too long; what `claim` raises
     """
     layout = LAYOUTS[options.layout]
-    rows = outcomes
-    if rows is None:
-        rows = read_outcomes(path, layout, encoding=encoding, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
+    read = partial(read_outcomes, path, layout, encoding=encoding, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
+    rows = read() if outcomes is None else outcomes
     if options.seen_on and options.seen_on > _today():
         raise IngestError(f"the day of seeing, {options.seen_on}, is in the future")
     tallied = Tallied()
@@ -105,9 +105,8 @@ async def ingest_file(
         try:
             receipt = await batch.take(database, rows)
         except Overtaken:
-            rows = read_outcomes(path, layout, encoding=encoding, is_gzip=is_gzip, limits=limits, on_bytes=on_bytes)
             batch = _Batch(options, layout, digest, tallied, meta, writer_wait_s, claim, None, may_go_ahead=False)
-            receipt = await batch.take(database, rows)
+            receipt = await batch.take(database, read())
     except _Trial as trial:
         return trial.receipt
     except asyncpg.LockNotAvailableError as error:
