@@ -509,3 +509,24 @@ async def test_a_file_taken_whole_is_not_even_read_again_unless_something_was_ta
         await connection.execute("UPDATE revisions SET cause = 'undone', recorded_at = now()")
     with pytest.raises(AssertionError, match="was read"):
         await ingest_file(desk.database, path, options, outcomes=unread())
+
+
+async def test_a_case_has_the_offences_of_all_its_persons(desk: Desk) -> None:
+    await desk.house(
+        case("1-1/2023", defendants=[person("338:1", "337:5")]),
+        case("1-2/2023", defendants=[person("338:1"), person("337:5", "338:1")]),
+        case("1-3/2023", defendants=[person("338:1"), person("337:5"), person("332:1")]),
+        case("1-4/2023", defendants=[person()]),
+        case("1-5/2023"),
+    )
+    rows = await desk.fetch(
+        "SELECT v.number, l.offences FROM ledger l JOIN versions v ON v.court = l.court AND v.case_id = l.case_id"
+        " WHERE l.unit = 'case' ORDER BY v.number"
+    )
+    assert [(row["number"], row["offences"]) for row in rows] == [
+        ("1-1/2023", ["337:5", "338:1"]),
+        ("1-2/2023", ["337:5", "338:1"]),
+        ("1-3/2023", ["332:1", "337:5", "338:1"]),
+        ("1-4/2023", []),
+        ("1-5/2023", []),
+    ]
