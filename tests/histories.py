@@ -138,7 +138,7 @@ async def ledger_until(connection: Connection, revision: int) -> list[tuple[Any,
     rows = await connection.fetch(
         f"""
         SELECT l.revision, l.cause, k.keys, {", ".join("l." + name for name in columns.split(", "))}, l.n
-        FROM ledger l JOIN (
+        FROM entries l JOIN (
             SELECT court, case_id, array_agg(key ORDER BY key) AS keys FROM identifiers
             WHERE revision <= {revision} GROUP BY court, case_id) k
         ON k.court = l.court AND k.case_id = l.case_id WHERE l.revision <= {revision}"""

@@ -11,10 +11,11 @@ from uuid import UUID
 
 import orjson
 
+from app.db.database import load_statements
 from app.records.revisions import State
-from app.statistics import Answer, Codes, find_answer, find_codes, read_question
+from app.statistics import Answer, Codes, find_answer, find_codes, ledger, read_question
 from app.statistics.block import write_blocks
-from app.statistics.ledger import ENTRY_COLUMNS
+from app.statistics.ledger import ROW_COLUMNS
 from app.statistics.sums import CELL_COLUMNS, KINDS, SUMS, Sum
 from tests.recount import (
     ANY_CHARGE,
@@ -162,31 +163,32 @@ def state_of(revision: int) -> State:
 
 async def write(connection: Any, posted: list[Posted]) -> None:
     """Fill the ledger, and the tally by its definition."""
-    names = [entry.name for entry in fields(Entry)]
-    await connection.copy_records_to_table(
-        "ledger",
-        records=[(r, "new", UUID(int=i), 0, n, *asdict(e).values()) for i, (r, e, n) in enumerate(posted)],
-        columns=["revision", "cause", "case_id", "defendant", "n", *names],
-    )
+    await _enter(connection, [(r, "new", UUID(int=i), 0, n, *asdict(e).values()) for i, (r, e, n) in enumerate(posted)])
     rows = [row for one in SUMS.values() for row in rows_of_sum(one, posted)]
     await connection.copy_records_to_table("tally", records=[tuple(row.values()) for row in rows], columns=[*rows[0]])
 
 
 async def post(connection: Any, caused: Iterable[tuple[int, str, Entry, int]], last: int) -> None:
     """Fill the ledger, and the tally as an ingest does, revision by revision: of each its cause, an entry, and n."""
-    columns = ["case_id", "defendant", "n", *(entry.name for entry in fields(Entry))]
-    by_revision: defaultdict[int, list[tuple[str, tuple[Any, ...]]]] = defaultdict(list)
+    by_revision: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for number, (revision, cause, entry, n) in enumerate(caused):
-        by_revision[revision].append((cause, (UUID(int=number), 0, n, *asdict(entry).values())))
-    await connection.execute(f"CREATE TEMPORARY TABLE net AS SELECT {ENTRY_COLUMNS}, n FROM ledger WITH NO DATA")
+        by_revision[revision].append((revision, cause, UUID(int=number), 0, n, *asdict(entry).values()))
     for revision in range(1, last + 1):
-        held = by_revision[revision]
-        await connection.execute("TRUNCATE net")
-        await connection.copy_records_to_table("net", records=[row for _, row in held], columns=columns)
-        await connection.copy_records_to_table(
-            "ledger", records=[(revision, cause, *row) for cause, row in held], columns=["revision", "cause", *columns]
-        )
+        await _enter(connection, by_revision[revision])
         await write_blocks(connection, revision)
+
+
+_ALONE = load_statements(ledger.__file__, "ledger.sql")["net_rows"]
+_ENTERED = ("revision", "cause", "case_id", "defendant", "n", *(entry.name for entry in fields(Entry)))
+
+
+async def _enter(connection: Any, rows: list[tuple[Any, ...]]) -> None:
+    """Write entries to the ledger, each a row by itself."""
+    await connection.execute("CREATE TEMPORARY TABLE IF NOT EXISTS net AS SELECT * FROM entries WITH NO DATA")
+    await connection.execute("TRUNCATE net")
+    await connection.copy_records_to_table("net", records=rows, columns=_ENTERED)
+    alone = _ALONE.replace("SELECT court", "SELECT revision, cause, court")
+    await connection.execute(f"INSERT INTO ledger (revision, cause, {ROW_COLUMNS}) {alone}")
 
 
 def rows_of_sum(one: Sum, posted: list[Posted]) -> list[dict[str, Any]]:

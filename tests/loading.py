@@ -135,7 +135,7 @@ class Desk:
         """How many events of units the ledger holds, as of a revision."""
         return int(
             await self.value(
-                "SELECT coalesce(sum(n), 0) FROM ledger WHERE unit = $1 AND event = $2"
+                "SELECT coalesce(sum(n), 0) FROM entries WHERE unit = $1 AND event = $2"
                 " AND revision <= coalesce($3, revision)",
                 unit,
                 event,
@@ -146,7 +146,7 @@ class Desk:
     async def causes(self, revision: int, *, unit: str = "case") -> dict[tuple[str, str], int]:
         """The sum of a revision's entries by event and cause, zeros included."""
         rows = await self.fetch(
-            "SELECT event, cause, sum(n) AS n FROM ledger WHERE revision = $1 AND unit = $2 GROUP BY event, cause",
+            "SELECT event, cause, sum(n) AS n FROM entries WHERE revision = $1 AND unit = $2 GROUP BY event, cause",
             revision,
             unit,
         )

@@ -38,7 +38,7 @@ _STATE = (
     f"SELECT to_jsonb(t) - 'superseded_in' FROM statements t WHERE {_LIVE} ORDER BY court, case_id, layer",
     f"SELECT to_jsonb(t) - 'superseded_in' FROM identifiers t WHERE {_LIVE} ORDER BY court, case_id, kind, key",
     f"SELECT to_jsonb(t) - 'superseded_in' FROM coverage_windows t WHERE {_LIVE} ORDER BY court, revision, starts_on",
-    "SELECT to_jsonb(t) FROM ledger t WHERE revision <= $1 ORDER BY to_jsonb(t)::text",
+    "SELECT to_jsonb(t) FROM entries t WHERE revision <= $1 ORDER BY to_jsonb(t)::text",
     "SELECT to_jsonb(t) FROM revisions t WHERE revision <= $1 ORDER BY revision",
 )
 # What the record says, whatever the revisions that it is written in; undone cases, of which nothing stands, aside.
@@ -137,7 +137,7 @@ class Curating(RuleBasedStateMachine):
             assert now == last + (receipt is not None and receipt.applied)
             if now == last:
                 return
-            causes = await connection.fetch("SELECT DISTINCT cause FROM ledger WHERE revision = $1", now)
+            causes = await connection.fetch("SELECT DISTINCT cause FROM entries WHERE revision = $1", now)
             if cause_of(step):
                 assert {row["cause"] for row in causes} <= {cause_of(step)}
             if step.kind == "undo" and step.place == 0:

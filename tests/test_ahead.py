@@ -63,7 +63,7 @@ async def kept(desk: Desk) -> list[Json]:
         " FROM versions v ORDER BY v.court, v.number, v.revision"
     )
     return held + await desk.fetch(
-        "SELECT revision, cause, court, unit, event, day, service_status, disposition, sum(n) AS n FROM ledger"
+        "SELECT revision, cause, court, unit, event, day, service_status, disposition, sum(n) AS n FROM entries"
         " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8"
     )
 

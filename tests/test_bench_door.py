@@ -14,6 +14,6 @@ async def test_what_came_by_the_side_door_is_counted_once(database_url: str) -> 
         assert tuple(await connection.fetchrow(counted)) == (460, 60, 4)
         for table in ("defendants", "charges"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 460
-        counted = "SELECT sum(n), max(revision) FROM ledger WHERE unit = 'case' AND event = 'received'"
+        counted = "SELECT sum(n), max(revision) FROM entries WHERE unit = 'case' AND event = 'received'"
         assert tuple(await connection.fetchrow(counted)) == (400, 4)
         assert await connection.fetchval("SELECT revision FROM published") == 4

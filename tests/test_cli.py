@@ -282,7 +282,7 @@ async def test_verify_ends_with_status_1_once_a_row_of_the_ledger_was_changed(de
     clean = await ask("verify")
     assert (clean.status, clean.out) == (0, "Revision 1: 1 cases recounted, everything agrees.\n")
     async with desk.database.owner() as connection:
-        await connection.execute("UPDATE ledger SET day = day + 1 WHERE unit = 'person'")
+        await connection.execute("UPDATE ledger SET day = day + 1 WHERE persons = 1")
     torn = await ask("verify", "--revision", 1)
     assert (torn.status, torn.out) == (1, "")
     assert torn.err.splitlines()[0].startswith("ledger: ")

@@ -201,7 +201,7 @@ async def test_a_denied_day_of_the_card_does_not_count_and_the_verdict_has_no_da
     version = await desk.one()
     assert (version["decided_on"], version["disposition"]) == (None, "verdict")
     assert [c["kind"] for c in version["conflicts"]] == ["denied"]
-    days = await desk.fetch("SELECT day, sum(n) AS n FROM ledger WHERE unit = 'case' AND event = 'decided' GROUP BY 1")
+    days = await desk.fetch("SELECT day, sum(n) AS n FROM entries WHERE unit = 'case' AND event = 'decided' GROUP BY 1")
     assert {row["day"]: row["n"] for row in days if row["n"]} == {None: 1}
 
 
@@ -355,9 +355,9 @@ async def test_a_transferred_case_is_received_twice_and_decided_once(desk: Desk)
     await desk.house(case(disposition="transferred_jurisdiction", decided_on="2023-03-20"))
     assert await _arrivals(desk) == {"1-1/2023": "new", "1-7/2023": "transfer"}
     assert await desk.counts(unit="case", event="received") == 2
-    verdicts = "SELECT sum(n) FROM ledger WHERE unit = 'case' AND event = 'decided' AND disposition = 'verdict'"
+    verdicts = "SELECT sum(n) FROM entries WHERE unit = 'case' AND event = 'decided' AND disposition = 'verdict'"
     assert await desk.value(verdicts) == 1
-    firsts = "SELECT sum(n) FROM ledger WHERE unit = 'case' AND event = 'received' AND arrival = 'new'"
+    firsts = "SELECT sum(n) FROM entries WHERE unit = 'case' AND event = 'received' AND arrival = 'new'"
     assert await desk.value(firsts) == 1
 
 
@@ -406,7 +406,7 @@ async def test_only_first_instance_cases_count(desk: Desk) -> None:
     appeal = {**case("22-5/2023", "61OV0000", received_on="2023-05-01", **ANNULLED), "defendants": [person("337:5")]}
     await desk.house(appeal, {**case("7У-9/2023", "61OV0000"), "instance": "cassation"})
     assert len(await desk.held()) == 2
-    assert await desk.value("SELECT count(*) FROM ledger") == 0
+    assert await desk.value("SELECT count(*) FROM entries") == 0
 
 
 # ── Odd but legal ──────────────────────────────────────────────────────────────────────────────
@@ -424,7 +424,7 @@ async def test_a_case_of_a_thousand_defendants_is_counted_whole(desk: Desk) -> N
 @pytest.mark.parametrize("offence", ["158:2", "352.1", "275.1:99.9", "999"])
 async def test_an_offence_outside_the_table_is_taken(desk: Desk, offence: str) -> None:
     await desk.house(case(received_on="2023-03-14", defendants=[person(offence)]))
-    rows = await desk.fetch("SELECT offence_part, offence_group FROM ledger WHERE unit = 'charge'")
+    rows = await desk.fetch("SELECT offence_part, offence_group FROM entries WHERE unit = 'charge'")
     assert [row["offence_part"] for row in rows] == [offence]
     assert rows[0]["offence_group"]
 
@@ -437,7 +437,7 @@ async def test_two_equal_charges_of_one_person_are_two(desk: Desk) -> None:
 
 async def test_days_at_the_ends_of_years_stay_where_they_are(desk: Desk) -> None:
     await desk.scrape(card(entryDate="31.12.2022", resultDate="01.01.2023", decision="Вынесен ПРИГОВОР"))
-    rows = await desk.fetch("SELECT event, day, days FROM ledger WHERE unit = 'case' ORDER BY event DESC")
+    rows = await desk.fetch("SELECT event, day, days FROM entries WHERE unit = 'case' ORDER BY event DESC")
     assert [(r["event"], str(r["day"]), r["days"]) for r in rows] == [
         ("received", "2022-12-31", 1),
         ("decided", "2023-01-01", 1),
@@ -447,7 +447,7 @@ async def test_days_at_the_ends_of_years_stay_where_they_are(desk: Desk) -> None
 async def test_court_level_region_and_district_come_from_the_courts(desk: Desk) -> None:
     courts: dict[str, Any] = {GROZNY: ("garrison", "20", "61OV0000"), MOSCOW: ("garrison", "50", "77OV0000")}
     await desk.house(*(case(court=court, received_on="2023-03-14") for court in courts))
-    rows = await desk.fetch("SELECT court, court_level, region, district FROM ledger WHERE unit = 'case'")
+    rows = await desk.fetch("SELECT court, court_level, region, district FROM entries WHERE unit = 'case'")
     assert {row.pop("court"): tuple(row.values()) for row in rows} == courts
 
 
@@ -520,7 +520,7 @@ async def test_a_case_has_the_offences_of_all_its_persons(desk: Desk) -> None:
         case("1-5/2023"),
     )
     rows = await desk.fetch(
-        "SELECT v.number, l.offences FROM ledger l JOIN versions v ON v.court = l.court AND v.case_id = l.case_id"
+        "SELECT v.number, l.offences FROM entries l JOIN versions v ON v.court = l.court AND v.case_id = l.case_id"
         " WHERE l.unit = 'case' ORDER BY v.number"
     )
     assert [(row["number"], row["offences"]) for row in rows] == [

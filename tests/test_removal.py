@@ -82,7 +82,7 @@ async def fill(desk: Desk) -> None:
 
 async def every_figure(desk: Desk) -> list[Json]:
     """Every entry of the ledger and every cell of the tally, of all revisions but the last."""
-    ledger = await desk.fetch("SELECT to_jsonb(l)::text AS row FROM ledger l ORDER BY 1")
+    ledger = await desk.fetch("SELECT to_jsonb(l)::text AS row FROM entries l ORDER BY 1")
     tally = await desk.fetch("SELECT to_jsonb(t)::text AS row FROM tally t WHERE block <= 5 ORDER BY 1")
     return ledger + tally
 

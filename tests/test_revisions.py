@@ -81,7 +81,7 @@ async def test_the_negated_and_the_added_entries_of_an_event_share_a_cause(desk:
     await desk.house(case(received_on="2023-03-14", **VERDICT, defendants=[person("337:5"), person("338:1")]))
     await desk.house(case(decided_on="2023-04-22", defendants=[person("337:5"), person("338:2")]))
     rows = await desk.fetch(
-        "SELECT event, count(DISTINCT cause) AS causes, min(n) AS least, max(n) AS most FROM ledger"
+        "SELECT event, count(DISTINCT cause) AS causes, min(n) AS least, max(n) AS most FROM entries"
         " WHERE revision = 2 GROUP BY court, case_id, event"
     )
     assert [(r["causes"], r["least"], r["most"]) for r in rows] == [(1, -1, 1)] * 2
@@ -94,7 +94,7 @@ async def test_a_new_window_alone_makes_a_revision_and_a_known_one_does_not(desk
     assert (outcomes(receipt), receipt["revision"]) == ({"unchanged": 1}, 2)
     inside = {"entry_date_from": "15.05.2023", "entry_date_till": "15.06.2023"}
     assert (await desk.scrape(card(), meta=inside))["revision"] is None
-    assert await desk.value("SELECT count(*) FROM ledger WHERE revision = 2") == 0
+    assert await desk.value("SELECT count(*) FROM entries WHERE revision = 2") == 0
 
 
 async def test_a_window_that_lies_in_several_known_ones_is_not_new(desk: Desk) -> None:
@@ -301,18 +301,18 @@ async def test_neither_role_may_change_or_delete_what_was_written(desk: Desk, ta
 @pytest.mark.parametrize(
     "tampering",
     [
-        "UPDATE ledger SET n = 2 WHERE unit = 'case' AND event = 'received'",
-        "DELETE FROM ledger WHERE unit = 'charge'",
-        "INSERT INTO ledger SELECT * FROM ledger WHERE unit = 'person'",
-        "UPDATE ledger SET offence_part = '337:3' WHERE unit = 'person'",
-        "UPDATE ledger SET day = day + 1 WHERE unit = 'case'",
+        "UPDATE ledger SET cases = 2 WHERE cases = 1 AND event = 'received'",
+        "UPDATE ledger SET charges = 0",
+        "INSERT INTO ledger SELECT * FROM ledger WHERE persons = 1",
+        "UPDATE ledger SET offence_part = '337:3' WHERE persons = 1",
+        "UPDATE ledger SET day = day + 1 WHERE cases = 1",
         *(f"UPDATE tally SET n = n + 1 WHERE sum = {sum_} AND year {year}" for sum_, year in ((7, "> 0"), (2, "= 0"))),
         *(f"UPDATE tally SET {name}[1] = {name}[1] + 1 WHERE sum = 1" for name in ("series", "running")),
         "UPDATE tally SET series[1] = series[1] + (1::bigint << 32) WHERE year > 0",
         "DELETE FROM tally WHERE sum = 5",
         "UPDATE versions SET content_hash = '\\x00'",
         'UPDATE statements SET body = body || \'{"arrival": "transfer"}\'',
-        "UPDATE revisions SET rows_written = '{\"ledger\": 1}'",
+        "UPDATE revisions SET rows_written = '{\"ledger\": 9}'",
     ],
 )
 async def test_a_row_tampered_with_is_found(desk: Desk, tampering: str) -> None:
@@ -350,7 +350,7 @@ async def test_changed_courts_and_offences_restate_the_record_as_method(
 
     assert {cause for _, cause in await desk.causes(3)} == {"method"}
     moved = (
-        "SELECT unit, offence_part, region, sum(n) AS n FROM ledger"
+        "SELECT unit, offence_part, region, sum(n) AS n FROM entries"
         " WHERE revision = 3 AND event = 'decided' GROUP BY 1, 2, 3"
     )
     assert {(r["unit"], r["offence_part"], r["region"]): r["n"] for r in await desk.fetch(moved)} == {
@@ -358,7 +358,7 @@ async def test_changed_courts_and_offences_restate_the_record_as_method(
         for unit in ("case", "person")
         for offence, region, n in (("338:1", "20", -1), ("332:2.1", "05", 1))
     }
-    assert await desk.value("SELECT count(*) FROM ledger WHERE revision = 3 AND court = $1", MOSCOW) == 0
+    assert await desk.value("SELECT count(*) FROM entries WHERE revision = 3 AND court = $1", MOSCOW) == 0
     await desk.scrape(card("1-3/2023", **JUDGED))
     assert await desk.value("SELECT reference FROM revisions WHERE revision = 4") == 2
     assert await desk.differences() == []
@@ -406,7 +406,7 @@ async def test_another_definition_restates_the_record_as_method_and_earlier_revi
             {"definition": 1, "cause": "source", "note": None},
             {"definition": 2, "cause": "method", "note": "What counts: definition 2 instead of 1."},
         ]
-        moved = "SELECT DISTINCT v.number FROM ledger l JOIN versions v USING (court, case_id) WHERE l.revision = 2"
+        moved = "SELECT DISTINCT v.number FROM entries l JOIN versions v USING (court, case_id) WHERE l.revision = 2"
         assert [row["number"] for row in await desk.fetch(moved)] == ["1-2/2023"]
         received = [await desk.counts(unit="case", event="received", revision=number) for number in (1, 2)]
         assert received == [3, 2]

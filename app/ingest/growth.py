@@ -17,7 +17,7 @@ ANALYZE (SKIP_LOCKED) cases (court, case_id), identifiers (court, case_id, kind,
     statements (court, case_id, layer, revision, superseded_in), sightings (court, case_id),
     versions (court, case_id, revision, superseded_in, uid, received_on, decided_on, disposition),
     defendants (court, case_id, revision), charges (court, case_id, revision), coverage_windows, uid_links,
-    ledger (court, case_id, revision, unit, event, day, offence, offence_part, service_status, disposition,
+    ledger (court, case_id, revision, event, day, offence, offence_part, service_status, disposition,
             sentence_class),
     tally
 """

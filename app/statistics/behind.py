@@ -144,7 +144,7 @@ def _has_charge(select: Select, cell: Cell) -> Sequence[str]:
     charges = (
         f"SELECT o.code AS offence_part, split_part(o.code, ':', 1) AS offence,"
         f" {OFFENCE_GROUP} AS offence_group, {IS_WARTIME} AS is_wartime"
-        " FROM unnest(CASE WHEN ledger.offences = '{}' THEN '{unknown}' ELSE ledger.offences END) AS o (code)"
+        " FROM unnest(CASE WHEN entries.offences = '{}' THEN '{unknown}' ELSE entries.offences END) AS o (code)"
         f" {looked_up('o.code', select.add(cell.state.reference))}"
     )
     return (f"EXISTS (SELECT FROM ({charges}) AS charges WHERE {' AND '.join(passes)})",)

@@ -15,9 +15,9 @@ _KIND = " ".join(f"WHEN unit = '{unit}' AND event = '{event}' THEN {kind}" for k
 _HASHING = "SET LOCAL enable_nestloop = off; SET LOCAL enable_sort = off; SET LOCAL work_mem = '64MB'"
 _NO_LONGER_HASHING = "SET LOCAL enable_nestloop = on; SET LOCAL enable_sort = on; SET LOCAL work_mem = DEFAULT"
 _IS_IMPRISONED = (
-    "unit = 'person' AND event = 'decided' AND disposition = 'convicted' AND sentence_kind = 'imprisonment'"
-    " AND term_months IS NOT NULL"
+    "event = 'decided' AND disposition = 'convicted' AND sentence_kind = 'imprisonment' AND term_months IS NOT NULL"
 )
+_AT = "coalesce(day - DATE '0001-01-01' + 1, 0)"
 
 
 async def write_blocks(connection: Connection, revision: int) -> int:
@@ -55,35 +55,56 @@ def _statement(base: Sum, *, is_first: bool) -> str:
         upto = "(sum(n) OVER (PARTITION BY cell, year ORDER BY at))::int AS upto"
         by_year = f"(SELECT *, {upto} FROM {by_year} AS days)"
     return _SQL["base"].format(
-        columns=", ".join(base.columns), entries=_entries(base, is_first=is_first), cells=_cells(base.columns),
-        coarse=coarse, more=more, running=running, by_year=by_year, **names,
+        columns=", ".join(base.columns), cells=_cells(base.columns), coarse=coarse, more=more,
+        running=running, by_year=by_year, **_gathering(base), held="" if is_first else _held(base), **names,
     )  # fmt: skip
 
 
 def entries(one: Sum, table: str) -> str:
     """What entries add to a sum: court, kind, its columns, day as a number (0: none), count."""
-    court = "court" if one.is_by_court else f"'{ALL_COURTS}' AS court"
-    columns = "".join(
-        f"CASE WHEN event = 'decided' THEN {name} END AS {name}, " if name in one.results else f"{name}, "
-        for name in one.columns
-    )
-    which = _IS_IMPRISONED if one.is_of_terms else "true"
+    columns = "".join(f"{_kept_in(one, name)} AS {name}, " for name in one.columns)
+    which = f"unit = 'person' AND {_IS_IMPRISONED}" if one.is_of_terms else "true"
     return (
-        f"SELECT {court}, (CASE {_KIND} END)::smallint AS kind, {columns}"
-        f"coalesce(day - DATE '0001-01-01' + 1, 0) AS at, n FROM {table} WHERE {which}"
+        f"SELECT {_court(one)} AS court, (CASE {_KIND} END)::smallint AS kind, {columns}{_AT} AS at, n"
+        f" FROM {table} WHERE {which}"
     )
 
 
-def _entries(base: Sum, *, is_first: bool) -> str:
-    """What a block of it adds up."""
-    posted = entries(base, "(SELECT * FROM ledger WHERE revision = $2) AS ledger")
-    if is_first:
-        return f"{posted} AND $1::int[] IS NOT NULL"
-    held = f"SELECT court, kind, {', '.join(base.columns)}"
-    of = f"sum = {base.number} AND block = ANY($1::int[])"
-    return (
-        f"{posted} UNION ALL {held}, 0, n FROM tally WHERE {of} AND year IS NULL"
-        f" UNION ALL {held}, {position('e')}, {count('e')} FROM tally, unnest(series) AS e WHERE {of} AND year > 0"
+def _court(one: Sum) -> str:
+    return "court" if one.is_by_court else f"'{ALL_COURTS}'"
+
+
+def _kept_in(one: Sum, name: str, column: str = "") -> str:
+    """What a sum keeps under a name: a column, or only that of what was decided."""
+    column = column or name
+    return f"CASE WHEN event = 'decided' THEN {column} END" if name in one.results else column
+
+
+def _gathering(base: Sum) -> dict[str, str]:
+    """How rows of the ledger are gathered, and what they say of each unit and event."""
+    posted = {name: _kept_in(base, name) for name in base.columns}
+    if "disposition" in posted:
+        posted["case_disposition"] = _kept_in(base, "disposition", "case_disposition")
+    kinds = [(kind, *pair) for kind, pair in enumerate(KINDS) if not base.is_of_terms or pair == ("person", "decided")]
+    of_unit = {
+        "disposition": "CASE unit WHEN 'case' THEN case_disposition ELSE disposition END AS disposition",
+        "is_presumed": "CASE WHEN is_presumed THEN unit <> 'case' ELSE is_presumed END AS is_presumed",
+    }
+    return {
+        "gathered": ", ".join(posted),
+        "posted": ", ".join(f"{kept} AS {name}" for name, kept in posted.items()),
+        "of_unit": ", ".join(of_unit.get(name, name) for name in base.columns),
+        "kinds": ", ".join(f"({kind}::smallint, '{unit}', '{event}')" for kind, unit, event in kinds),
+        "court": _court(base),
+        "at": _AT,
+        "which": _IS_IMPRISONED if base.is_of_terms else "true",
+    }
+
+
+def _held(base: Sum) -> str:
+    """What the blocks hold that are swallowed."""
+    return _SQL["held"].format(
+        columns=", ".join(base.columns), number=base.number, position=position("e"), count=count("e")
     )
 
 

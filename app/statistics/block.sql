@@ -2,16 +2,32 @@
 -- The block $2 of a sum with days, from the revision's entries ($1: the blocks that it swallows).
 -- A day is a number: 1 is 0001-01-01, a Monday; 0 is none. An element of an array is its number << 32, and a count.
 INSERT INTO tally (court, sum, block, kind, year, {cell_columns}, n, series, running)
-WITH cells AS MATERIALIZED (
+WITH gathered AS (  -- rows of the ledger that differ in their days alone
+    SELECT court, event, {gathered}, array_agg(at) AS ats,
+           array_agg(cases::int) AS cases, array_agg(persons::int) AS persons, array_agg(charges::int) AS charges
+    FROM (
+        SELECT {court} AS court, event, {posted}, {at} AS at, cases, persons, charges FROM ledger
+        WHERE revision = $2 AND $1::int[] IS NOT NULL AND {which}
+    ) AS posted GROUP BY court, event, {gathered}
+),
+additions AS MATERIALIZED (
+    SELECT row_number() OVER () AS addition, added.* FROM (
+        SELECT court, kind, {of_unit}, ats,
+               CASE unit WHEN 'case' THEN cases WHEN 'person' THEN persons ELSE charges END AS ns
+        FROM gathered JOIN (VALUES {kinds}) AS kinds (kind, unit, of_event) ON of_event = event{held}
+    ) AS added
+),
+cells AS MATERIALIZED (
     SELECT row_number() OVER () AS cell, held.* FROM (
-        SELECT court, kind, {columns}, array_agg(at) AS ats, array_agg(n) AS ns
-        FROM ({entries}) AS entries GROUP BY court, kind, {columns}
+        SELECT court, kind, {columns}, array_agg(addition) AS additions FROM additions GROUP BY court, kind, {columns}
     ) AS held
 ),
 days AS MATERIALIZED (
     SELECT place >> 22 AS cell, (place & 4194303)::int AS at, n FROM (
-        SELECT cell << 22 | at AS place, sum(n)::int AS n FROM cells, unnest(ats, ns) AS marks (at, n)
-        GROUP BY 1 HAVING sum(n) <> 0
+        SELECT cell << 22 | at AS place, sum(n)::int AS n
+        FROM (SELECT cell, unnest(additions) AS addition FROM cells) AS placed JOIN additions USING (addition),
+             unnest(ats, ns) AS marks (at, n)
+        WHERE n <> 0 GROUP BY 1 HAVING sum(n) <> 0
     ) AS added
 ){coarse}
 SELECT c.court, {number}::smallint, $2::int, c.kind, r.year, {cells}, r.n, r.series, r.running
@@ -21,6 +37,15 @@ FROM (
     FROM {by_year} AS by_year GROUP BY 1, 2
 ) AS r JOIN cells c USING (cell)
 {more}
+
+-- name: held
+        UNION ALL
+        SELECT court, kind, {columns}, ARRAY[0], ARRAY[n] FROM tally
+        WHERE sum = {number} AND block = ANY($1::int[]) AND year IS NULL
+        UNION ALL
+        SELECT court, kind, {columns}, ats, ns
+        FROM tally, LATERAL (SELECT array_agg({position}) AS ats, array_agg({count}) AS ns FROM unnest(series) AS e) AS e
+        WHERE sum = {number} AND block = ANY($1::int[]) AND year > 0
 
 -- name: coarse
 ,

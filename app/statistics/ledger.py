@@ -1,5 +1,7 @@
 """Posts a revision's staged versions to the ledger and the tally."""
 
+from collections.abc import Mapping
+
 from app.db.database import Connection, load_statements, rows_of, without_loops
 from app.errors import Unavailable
 from app.statistics.block import write_blocks
@@ -14,19 +16,28 @@ ENTRY_COLUMNS = (
     " offence_group, is_wartime, arrival, service_status, disposition, sentence_class, sentence_kind,"
     " sentence_execution, is_presumed, offences, term_months"
 )
+"""What tells one entry from another; beside its revision, its cause and its count `n`."""
+ROW_COLUMNS = (
+    "court, case_id, defendant, event, day, days, court_level, region, district, offence, offence_part,"
+    " offence_group, is_wartime, arrival, service_status, case_disposition, disposition, sentence_class,"
+    " sentence_kind, sentence_execution, is_presumed, offences, term_months, cases, persons, charges"
+)
+"""Those of a row of the ledger, which holds entries that go together."""
 
 
 def entries_sql(definition: int, *, versions: str, defendants: str, charges: str, reference: str = "$1") -> str:
     """The statement that says what versions contribute; `reference` is its parameter for the reference set."""
+    tables = {"versions": versions, "defendants": defendants, "charges": charges}
+    entries = _SQL["entries"].format(table="rows")
+    return f"WITH rows AS MATERIALIZED ({_rows_sql(definition, tables, reference)}) {entries}"
+
+
+def _rows_sql(definition: int, tables: Mapping[str, str], reference: str) -> str:
+    """The same as rows of the ledger."""
     return (
         DEFINITIONS[definition]
         .entries.format(
-            versions=versions,
-            defendants=defendants,
-            charges=charges,
-            offence_group=OFFENCE_GROUP,
-            is_wartime=IS_WARTIME,
-            looked_up=looked_up("e.offence_part", "$1"),
+            offence_group=OFFENCE_GROUP, is_wartime=IS_WARTIME, looked_up=looked_up("e.offence_part", "$1"), **tables
         )
         .replace("$1", reference)
     )
@@ -67,23 +78,23 @@ async def post(
         added = await _post(connection, revision, reference, cause)
     else:
         await _net(connection, before or now, now, is_restated=is_restated)
-        added = await _add(connection, "SELECT * FROM net", _SQL["net_firsts"], cause, revision)
+        added = await _add(connection, _SQL["net_rows"], _SQL["net_firsts"], cause, revision)
     return {"ledger": added, "tally": await write_blocks(connection, revision)}
 
 
 async def post_new(connection: Connection, revision: int, reference: int) -> int:
-    """Write the entries of staged versions that replace none, before `post` does the rest; returns how many."""
+    """Write what staged versions add that replace none, before `post` does the rest; returns how many rows."""
     await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
     return await _post(connection, revision, reference, None)
 
 
 async def _post(connection: Connection, revision: int, reference: int, cause: str | None) -> int:
-    entries = _SQL["fresh"].format(entries=staged_entries(current(), reference="$3"))
-    return await _add(connection, entries, _SQL["fresh_firsts"], cause, revision, reference)
+    rows = _rows_sql(current(), _STAGED, "$3")
+    return await _add(connection, rows, _SQL["fresh_firsts"], cause, revision, reference)
 
 
-async def _add(connection: Connection, entries: str, firsts: str, cause: str | None, *args: int) -> int:
-    statement = _SQL["post"].format(entry_columns=ENTRY_COLUMNS, entries=entries, firsts=firsts)
+async def _add(connection: Connection, rows: str, firsts: str, cause: str | None, *args: int) -> int:
+    statement = _SQL["post"].format(row_columns=ROW_COLUMNS, rows=rows, firsts=firsts)
     async with without_loops(connection):
         return rows_of(await connection.execute(statement, cause, *args))
 
@@ -92,13 +103,13 @@ async def _net(connection: Connection, before: Method, now: Method, *, is_restat
     """Stage what remains when the replaced versions' entries are taken from the new ones', and what was held."""
     steps = [_SQL["old_parts"]]
     parts = [
-        f"SELECT *, -1 AS n FROM ({entries_sql(before.definition, **_OLD, reference='$2')}) old",
-        f"SELECT *, 1 FROM ({staged_entries(now.definition)}) fresh",
+        f"SELECT {ENTRY_COLUMNS}, -n AS n FROM ({entries_sql(before.definition, **_OLD, reference='$2')}) AS old",
+        f"SELECT {ENTRY_COLUMNS}, n FROM ({staged_entries(now.definition)}) AS fresh",
     ]
     if is_restated:
         steps.append(_SQL["keep"])
         kept = entries_sql(now.definition, **{**_OLD, "versions": "kept_versions"})
-        parts.append(f"SELECT *, 1 FROM ({kept}) kept")
+        parts.append(f"SELECT {ENTRY_COLUMNS}, n FROM ({kept}) AS kept")
     await connection.execute("; ".join(steps))
     net = _SQL["net"].format(entry_columns=ENTRY_COLUMNS, parts=" UNION ALL ".join(parts))
     async with without_loops(connection):

@@ -1,7 +1,27 @@
+-- name: entries
+-- The entries that the rows of a table like the ledger hold, one by one; as the view of that name has the ledger's.
+SELECT court, case_id, 0::smallint AS defendant, 'case' AS unit, event, day, days, court_level, region, district,
+       offence, offence_part, offence_group, is_wartime, arrival, service_status, case_disposition AS disposition,
+       sentence_class, sentence_kind, sentence_execution, false AS is_presumed, offences, NULL::int AS term_months,
+       cases AS n
+FROM {table} WHERE cases <> 0
+UNION ALL
+SELECT court, case_id, defendant, 'person', event, day, days, court_level, region, district,
+       offence, offence_part, offence_group, is_wartime, arrival, service_status, disposition,
+       sentence_class, sentence_kind, sentence_execution, is_presumed, offences, term_months,
+       persons
+FROM {table} WHERE persons <> 0
+UNION ALL
+SELECT court, case_id, defendant, 'charge', event, day, days, court_level, region, district,
+       offence, offence_part, offence_group, is_wartime, arrival, service_status, disposition,
+       sentence_class, sentence_kind, sentence_execution, is_presumed, offences, NULL,
+       charges
+FROM {table} WHERE charges <> 0
+
 -- name: staging
 -- Temporary tables of a post. They outlive the transaction, empty, for the connection's next one.
 -- what a revision that replaces versions takes away and adds, where the two do not cancel
-CREATE TEMPORARY TABLE IF NOT EXISTS net ON COMMIT DELETE ROWS AS SELECT {entry_columns}, n FROM ledger WITH NO DATA;
+CREATE TEMPORARY TABLE IF NOT EXISTS net ON COMMIT DELETE ROWS AS SELECT {entry_columns}, n FROM entries WITH NO DATA;
 -- events that were held before, and what changed about them
 CREATE TEMPORARY TABLE IF NOT EXISTS held (court text, case_id uuid, event text, cause text) ON COMMIT DELETE ROWS;
 -- The versions that staged ones replace, with copies of their parts: the planner knows how few these are.
@@ -52,10 +72,6 @@ SELECT court, case_id, event,
             ELSE 'corrected' END
 FROM units GROUP BY court, case_id, event HAVING bool_or(was_held)
 
--- name: fresh
--- What is added where nothing is replaced. $3 is the reference set in force.
-SELECT *, 1 AS n FROM ({entries}) fresh
-
 -- name: fresh_firsts
 -- The first day, by court, of which it matters whether it had been looked at.
 SELECT court, min(day) AS day FROM (
@@ -63,16 +79,25 @@ SELECT court, min(day) AS day FROM (
     UNION ALL SELECT court, decided_on FROM new_defendants
 ) days GROUP BY court
 
+-- name: net_rows
+-- Each entry a row by itself.
+SELECT court, case_id, defendant, event, day, days, court_level, region, district, offence, offence_part,
+       offence_group, is_wartime, arrival, service_status, CASE unit WHEN 'case' THEN disposition END AS case_disposition,
+       CASE WHEN unit <> 'case' THEN disposition END AS disposition, sentence_class, sentence_kind, sentence_execution,
+       is_presumed, offences, term_months, CASE unit WHEN 'case' THEN n ELSE 0 END AS cases,
+       CASE unit WHEN 'person' THEN n ELSE 0 END AS persons, CASE unit WHEN 'charge' THEN n ELSE 0 END AS charges
+FROM net
+
 -- name: net_firsts
 SELECT court, min(day) AS day FROM net e
 WHERE NOT EXISTS (SELECT FROM held h WHERE h.court = e.court AND h.case_id = e.case_id AND h.event = e.event)
 GROUP BY court
 
 -- name: post
--- The revision's entries under the cause that was stated ($1), else the one found: what changed, or for an event that
+-- The revision's rows under the cause that was stated ($1), else the one found: what changed, or for an event that
 -- was not held before whether its day had been looked at. Coverage counts as it was before this revision.
 -- $2 is the revision.
-INSERT INTO ledger (revision, cause, {entry_columns}, n)
+INSERT INTO ledger (revision, cause, {row_columns})
 WITH covered AS MATERIALIZED (
     SELECT w.court, range_agg(daterange(starts_on, ends_on, '[]')) AS days, max(ends_on) AS last_on
     FROM ({firsts}) first
@@ -82,7 +107,7 @@ WITH covered AS MATERIALIZED (
 )
 SELECT $2::int, coalesce($1, h.cause, CASE WHEN e.day <= c.last_on THEN
            CASE WHEN e.day <@ c.days THEN 'late_reported' ELSE 'newly_found' END END, 'new'), e.*
-FROM ({entries}) e
+FROM ({rows}) e
 LEFT JOIN held h ON h.court = e.court AND h.case_id = e.case_id AND h.event = e.event
 LEFT JOIN covered c ON c.court = e.court
 ORDER BY e.court  -- so that one place of an index after another is written to, and a court's entries lie together

@@ -175,7 +175,7 @@ class Select:
     @property
     def table(self) -> str:
         """What it reads."""
-        return "ledger" + self.joined if self.source is None else f"({self.series}) AS tally"
+        return "entries" + self.joined if self.source is None else f"({self.series}) AS tally"
 
     def add(self, value: Any) -> str:
         """A parameter with this value."""

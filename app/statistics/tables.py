@@ -1,5 +1,9 @@
 """The ledger and the tally.
 
+A row of the ledger holds entries of several units where these go together: those of a case, its person and the one
+charge differ in nothing but the unit and how the case ended. The view `entries` has them one by one, each with its
+`unit` and count `n`.
+
 Both are plain tables without a primary key: nothing addresses one row of them, rows are only added, and a key on
 the largest table of the service would be its dearest index.
 """
@@ -9,10 +13,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
 from app.statistics.sums import CELL_COLUMNS, DIMENSION_COLUMNS
-
-
-def _dimension(name: str, *, nullable: bool) -> Column[object]:
-    return Column(name, Text, nullable=nullable)
 
 
 def _cell(name: str) -> Column[object]:
@@ -26,16 +26,17 @@ ledger = Table(
     Column("revision", Integer, nullable=False),
     Column("cause", Text, nullable=False),
     Column("case_id", Uuid, nullable=False),
-    Column("defendant", SmallInteger, nullable=False),  # 0 on entries of unit case
-    Column("unit", Text, nullable=False),  # case, person, charge
+    Column("defendant", SmallInteger, nullable=False),  # 0: none
     Column("event", Text, nullable=False),  # received, decided
     Column("day", Date),  # null: undated
     Column("days", Integer),  # from receipt to first decision
-    *(_dimension(name, nullable=False) for name in DIMENSION_COLUMNS),
+    Column("case_disposition", Text),  # null where it holds no entry of a case
+    *(Column(name, Text, nullable=name == "disposition") for name in DIMENSION_COLUMNS),  # null: none of a person
     Column("is_presumed", Boolean, nullable=False),
     Column("offences", ARRAY(Text), nullable=False),  # distinct and sorted, of all charges
     Column("term_months", Integer),
-    Column("n", SmallInteger, nullable=False),
+    # how many entries it holds of each unit; less than 0 where they are taken back
+    *(Column(name, SmallInteger, nullable=False) for name in ("cases", "persons", "charges")),
     # one court's series over dimensions that no sum keeps
     Index("ledger_by_court", "court", "day"),
     # what did this revision write?

@@ -117,7 +117,7 @@ async def _compare_sum(connection: Connection, entry: Sum, revision: int) -> lis
     parts = [part.format(**names) for part in parts]
     statement = _sql(
         "tally", revision,
-        added=entries(entry, f"(SELECT * FROM ledger WHERE revision <= {int(revision)}) AS ledger"),
+        added=entries(entry, f"(SELECT * FROM entries WHERE revision <= {int(revision)}) AS entries"),
         parts=" UNION ALL ".join(parts), **names,
     )  # fmt: skip
     rows = await connection.fetch(statement, list(blocks(revision)))

@@ -23,9 +23,9 @@ WHERE (v.content_hash, v.arrival) IS DISTINCT FROM (n.content_hash, n.arrival)
 -- name: ledger
 -- Entries that the ledger holds as of a revision, less those that the recounted versions contribute.
 SELECT {columns}, sum(n) AS n FROM (
-    SELECT {columns}, n FROM ledger WHERE revision <= {revision}
+    SELECT {columns}, n FROM entries WHERE revision <= {revision}
     UNION ALL
-    SELECT {columns}, -1 FROM ({entries}) e
+    SELECT {columns}, -n FROM ({entries}) e
 ) compared
 GROUP BY {columns} HAVING sum(n) <> 0
 
