@@ -49,7 +49,7 @@ def _statement(base: Sum, *, is_first: bool) -> str:
         coarse = _SQL["coarse"].format(columns=", ".join(columns), arms=arms, **names)
         with_days = ",".join(str(entry.number) for entry in derived if entry.has_days and entry is not base)
         more = _SQL["more"].format(cells=_cells(columns), with_days=with_days, **names)
-    running, by_year = "NULL::bigint[]", f"(SELECT cell, at, n, {_YEAR} AS year FROM days)"
+    running, by_year = "NULL::bigint[]", "(SELECT cell, at, n, year FROM days JOIN calendar USING (at))"
     if base.is_of_terms:
         running = "array_agg((at::bigint << 32) + upto ORDER BY at) FILTER (WHERE at > 0)"
         upto = "(sum(n) OVER (PARTITION BY cell, year ORDER BY at))::int AS upto"

@@ -29,6 +29,9 @@ days AS MATERIALIZED (
              unnest(ats, ns) AS marks (at, n)
         WHERE n <> 0 GROUP BY 1 HAVING sum(n) <> 0
     ) AS added
+),
+calendar AS MATERIALIZED (  -- of each day, as a day is dear to take apart
+    SELECT at, {year} AS year, {month} AS month FROM (SELECT DISTINCT at FROM days) AS known
 ){coarse}
 SELECT c.court, {number}::smallint, $2::int, c.kind, r.year, {cells}, r.n, r.series, r.running
 FROM (
@@ -56,7 +59,9 @@ coarse AS MATERIALIZED (
 ),
 parts AS MATERIALIZED (SELECT group_, sum, part AS cell FROM coarse, unnest(cells) AS part),
 weeks AS MATERIALIZED (SELECT cell, at - (at - 1) % 7 AS at, sum(n)::int AS n FROM days WHERE at > 0 GROUP BY 1, 2),
-months AS MATERIALIZED (SELECT cell, {month} AS at, sum(n)::int AS n FROM days WHERE at > 0 GROUP BY 1, 2),
+months AS MATERIALIZED (
+    SELECT cell, month AS at, sum(n)::int AS n FROM days JOIN calendar USING (at) WHERE at > 0 GROUP BY 1, 2
+),
 by_week AS (
     SELECT group_, array_agg((at::bigint << 32) + n ORDER BY at) AS series FROM (
         SELECT place >> 22 AS group_, (place & 4194303)::int AS at, n FROM (
@@ -88,8 +93,8 @@ FROM (
 UNION ALL
 SELECT '*', c.sum, $2, c.kind, r.year, {cells}, r.n, r.series, NULL
 FROM (
-    SELECT group_, {year} AS year, sum(n)::int AS n, array_agg((at::bigint << 32) + n ORDER BY at) AS series FROM (
+    SELECT group_, year, sum(n)::int AS n, array_agg((at::bigint << 32) + n ORDER BY at) AS series FROM (
         SELECT group_, at, sum(n)::int AS n FROM days JOIN parts USING (cell)
         WHERE at > 0 AND sum = ANY('{{{with_days}}}') GROUP BY 1, 2 HAVING sum(n) <> 0
-    ) AS added GROUP BY 1, 2
+    ) AS added JOIN calendar USING (at) GROUP BY 1, 2
 ) AS r JOIN coarse c USING (group_)

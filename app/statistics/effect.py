@@ -9,7 +9,6 @@ from app.statistics.periods import Grain, Window, period_of
 from app.statistics.plan import Plan
 from app.statistics.presets import PRESETS
 from app.statistics.question import Question
-from app.statistics.select import Counted, Reading, Select
 
 _QUESTION = Question(
     PRESETS["weekly"],
@@ -26,6 +25,7 @@ _QUESTION = Question(
     ),
     Grain.WEEK,
 )
+_DAYS = "SELECT min(day) AS first, max(day) AS last FROM ledger WHERE revision = $1"
 _WEEKS_LIMIT = 100_000  # more weeks than days that a record may name have
 
 
@@ -45,28 +45,22 @@ async def find_effect(connection: Connection, revision: int) -> tuple[Moved, ...
     Call it in the transaction that posted the revision. Events without a day are in no week.
     Shape   one entry for each week and measure that differs; ordered by week, then measure; may be empty
     """
-    moved = await _counts(connection, _posted(revision))
-    if not moved:
+    (days,) = await connection.fetch(_DAYS, revision)
+    if days["first"] is None:
         return ()
-    window = Window(min(moved), period_of(Grain.WEEK, max(moved)).last)
-    before = await _counts(connection, Plan(_QUESTION, revision - 1, window).main())
+    window = Window(period_of(Grain.WEEK, days["first"]).first, period_of(Grain.WEEK, days["last"]).last)
+    before, after = [await _counts(connection, Plan(_QUESTION, at, window)) for at in (revision - 1, revision)]
     zeros = (0,) * len(_QUESTION.measures)
     return tuple(
-        Moved(measure.id, period_of(Grain.WEEK, week).key, count, count + by)
-        for week, added in sorted(moved.items())
-        for measure, count, by in zip(_QUESTION.measures, before.get(week, zeros), added, strict=True)
-        if by
+        Moved(measure.id, period_of(Grain.WEEK, week).key, was, is_now)
+        for week in sorted({*before, *after})
+        for measure, was, is_now in zip(
+            _QUESTION.measures, before.get(week, zeros), after.get(week, zeros), strict=True
+        )
+        if was != is_now
     )
 
 
-def _posted(revision: int) -> Reading:
-    """What a revision's entries add to each week."""
-    select = Select(None)
-    select.where.append(f"revision = {select.add(revision)} AND day IS NOT NULL")
-    select.group(_QUESTION.grain, ())
-    return select.counts([Counted.of(measure) for measure in _QUESTION.measures], [m.id for m in _QUESTION.measures])
-
-
-async def _counts(connection: Connection, reading: Reading) -> dict[date, tuple[int, ...]]:
-    statement = reading.rows(_WEEKS_LIMIT)
+async def _counts(connection: Connection, plan: Plan) -> dict[date, tuple[int, ...]]:
+    statement = plan.main().rows(_WEEKS_LIMIT)
     return {row[0]: tuple(row[1:]) for row in await connection.fetch(statement.sql, *statement.args)}
