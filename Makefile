@@ -64,7 +64,7 @@ fuzz: setup
 REVISIONS ?= 20
 DIRECTLY ?=
 bench: setup
-	$(BIN)/python -m bench.peers --size $(SIZE) --revisions $(REVISIONS) $(if $(DIRECTLY),--directly)
+	$(BIN)/python -m bench.peers --size $(SIZE) --revisions $(REVISIONS) $(if $(DIRECTLY),--directly) $(if $(KEPT),--kept $(KEPT))
 
 # Cases a second over HTTP, beside a raw COPY of the same cases; figures in bench/ingest.md.
 SIZE ?= 100000

@@ -158,6 +158,26 @@ async def _server(url: str) -> str:
         await connection.close()
 
 
+def _filled(url: str, folder: Path, given: argparse.Namespace) -> str:
+    """Fill the record, unless the folder holds it; returns the key that opens it.
+
+    Errors  SystemExit where it holds another
+    """
+    wanted = {"size": given.size, "revisions": given.revisions, "directly": given.directly}
+    note = folder / "filled.json"
+    if note.exists():
+        held = orjson.loads(note.read_bytes())
+        key: str = held.pop("key")
+        if held != wanted:
+            raise SystemExit(f"{folder} holds another record: {held}")
+        return key
+    began = time.perf_counter()
+    key = asyncio.run(fill(url, given.size, given.revisions, folder, directly=given.directly))
+    print(f"{given.size:,} cases taken in and laid out in {time.perf_counter() - began:.0f} s", flush=True)
+    note.write_bytes(orjson.dumps({**wanted, "key": key}))
+    return key
+
+
 def main() -> int:
     """Install, load, prove, measure, and write `bench/results.md`."""
     asked = argparse.ArgumentParser(description=__doc__)
@@ -172,16 +192,19 @@ def main() -> int:
     asked.add_argument(
         "--directly", action="store_true", help="write versions by a side door, instead of taking files in"
     )
+    asked.add_argument("--kept", type=Path, help="folder where the record stays, and is found again by the next run")
+    asked.add_argument("--build-only", action="store_true", help="measure nothing; with --kept")
     given = asked.parse_args()
     _need_wrk()
     with ExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        folder = given.kept or Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
         settings = {"max_connections": "150"}  # of all sides, each with a pool of its own
         url = opened.enter_context(embedded_postgres(folder / "data", settings=settings))
         migrations.upgrade(url)
-        began = time.perf_counter()
-        key = asyncio.run(fill(url, given.size, given.revisions, folder, directly=given.directly))
-        print(f"{given.size:,} cases taken in and laid out in {time.perf_counter() - began:.0f} s", flush=True)
+        key = _filled(url, folder, given)
+        if given.build_only:
+            return 0
         picked = asyncio.run(drawn(url, given.revisions))
         only = [one for one in given.only.split(",") if one]
         questions = [replace(one, variants=variants(one, picked)) for one in QUESTIONS if not only or one.id in only]
