@@ -284,7 +284,6 @@ def test_an_empty_folder_gets_a_database_with_our_settings(folder: Path) -> None
         "shared_buffers": "256MB",
         "max_connections": "50",
         "max_wal_size": "4GB",
-        "wal_compression": "pglz",
         "synchronous_commit": "on",
         "fsync": "on",
         "jit": "off",

@@ -181,7 +181,7 @@ async def _search_rows(url: str, keys: list[str]) -> None:
 def test_no_byte_of_the_logs_or_of_the_data_folder_holds_a_key_or_a_name(tmp_path: Path) -> None:
     data, logs = tmp_path / "data", tmp_path / "logs"
     logs.mkdir()
-    with embedded_postgres(data, settings={**QUICK, "wal_compression": "off"}) as url:
+    with embedded_postgres(data, settings=QUICK) as url:
         upgrade(url)
         secrets = asyncio.run(play(url, logs / "serve.log"))
     text = (logs / "serve.log").read_text(encoding="utf-8")

@@ -41,7 +41,6 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "shared_buffers": "256MB",
         "max_connections": "50",
-        "wal_compression": "on",
         "max_wal_size": "4GB",
         "jit": "off",
         "random_page_cost": "1.1",  # no disk that turns
