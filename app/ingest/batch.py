@@ -382,7 +382,7 @@ class _Batch:
 def _seldom_collecting() -> Iterator[None]:
     """Look for cyclic garbage seldom: rows make many objects and no cycles, and looking took a quarter of the time."""
     usual = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
     try:
         yield
     finally:

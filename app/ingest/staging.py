@@ -86,7 +86,7 @@ class Staging:
 
         They come court by court, so that one place of an index after another is written to.
         """
-        new = [New(*known, self.bodies.at(line)) for line, *known in rows]
+        new = [New(*known, self.bodies.at(line)) for line, *known in rows]  # type: ignore[call-arg]
         return sorted(new, key=_COURT)
 
 

@@ -5,9 +5,10 @@ A statement's body holds what one layer has said so far: case fields, `defendant
 how the cases of one UID came to their courts. The rules are those of `docs/concepts/model.md`.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -160,10 +161,7 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
     disposition = reading.pick("disposition") or "pending"
     decided_on = _day(reading.pick("decided_on"))
     in_force_on = _day(reading.pick("in_force_on"))
-    people = [
-        _person(person_id, said, disposition, decided_on, received_on, gravity)
-        for person_id, said in reading.persons()
-    ]
+    people = [_person(said, disposition, decided_on, received_on, gravity) for said in reading.persons()]
     if len(people) > 1:
         people.sort(key=lambda person: (person.ordinal, person.id))
     persons = tuple(people)
@@ -263,16 +261,19 @@ class _Reading:
     def pick(self, field: str) -> Any:
         return self._pick(field, field, self.card, self.newsroom)
 
-    def persons(self) -> Iterator[tuple[int, Body]]:
-        """Who is spoken of, by lasting id, and what is said of each."""
+    def persons(self) -> list[Body]:
+        """What is said of each who is spoken of."""
         cards, newsrooms = _by_id(self.card), _by_id(self.newsroom)
-        for person_id in sorted(cards.keys() | newsrooms.keys()):
-            yield person_id, self._person(person_id, cards.get(person_id, {}), newsrooms.get(person_id, {}))
+        return [
+            self._person(person_id, cards.get(person_id, {}), newsrooms.get(person_id, {}))
+            for person_id in sorted(cards.keys() | newsrooms.keys())
+        ]
 
     def _person(self, person_id: int, card: Body, newsroom: Body) -> Body:
-        path = f"defendants.d{person_id}"
-        person = {field: self._pick(field, f"{path}.{field}", card, newsroom) for field in PERSON_FIELDS}
-        person["sentence"] = self._pick_sentence(f"{path}.sentence", card, newsroom)
+        paths = _paths(person_id)
+        person = {field: self._pick(field, paths[field], card, newsroom) for field in PERSON_FIELDS}
+        person["sentence"] = self._pick_sentence(paths["sentence"], card, newsroom)
+        person["id"] = person_id
         person["ordinal"] = card.get("ordinal", newsroom.get("ordinal", person_id))
         return person
 
@@ -328,31 +329,33 @@ class _Alone(_Reading):
             self.layers[field] = self.layer
         return value
 
-    def persons(self) -> Iterator[tuple[int, Body]]:
-        for said in self.body.get("defendants", ()):
-            yield said["id"], self._alone(f"defendants.d{said['id']}.", said)
+    def persons(self) -> list[Body]:
+        return [self._alone(said) for said in self.body.get("defendants", ())]
 
-    def _alone(self, path: str, said: Body) -> Body:
+    def _alone(self, said: Body) -> Body:
+        paths = _paths(said["id"])
         for field in PERSON_FIELDS:
             if said.get(field) not in _OPEN:
-                self.layers[path + field] = self.layer
+                self.layers[paths[field]] = self.layer
         sentence = said.get("sentence")
         if not sentence:
             return said
         closed = {field: value for field, value in sentence.items() if value not in _OPEN}
         if closed:
-            self.layers[path + "sentence"] = self.layer
+            self.layers[paths["sentence"]] = self.layer
         return {**said, "sentence": closed} if self.layer == "newsroom" else said
 
 
+@lru_cache(1024)
+def _paths(person_id: int) -> dict[str, str]:
+    """What a person's fields are called among those of the case: made once, as nearly all are called alike."""
+    return {field: f"defendants.d{person_id}.{field}" for field in (*PERSON_FIELDS, "sentence")}
+
+
 def _person(
-    person_id: int,
-    said: Body,
-    case_disposition: str,
-    case_decided_on: date | None,
-    received_on: date | None,
-    gravity: Gravity,
+    said: Body, case_disposition: str, case_decided_on: date | None, received_on: date | None, gravity: Gravity
 ) -> Person:
+    person_id: int = said["id"]
     sentence = said.get("sentence") or {}
     kind = sentence.get("kind") or "unknown"
     execution = sentence.get("execution") or "unknown"
