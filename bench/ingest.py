@@ -127,7 +127,7 @@ def _resident_mb() -> int:
 def write_files(folder: Path, size: int, batch: int) -> list[Path]:
     """The cases as NDJSON files of so many each."""
     records = (orjson.dumps(case, option=orjson.OPT_APPEND_NEWLINE) for case in cases(size))
-    files = []
+    files: list[Path] = []
     while lines := list(islice(records, batch)):
         files.append(folder / f"cases-{len(files)}.ndjson")
         files[-1].write_bytes(b"".join(lines))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -33,9 +33,8 @@ class Terms:
     gravity: Gravity
 
 
-@dataclass(slots=True)
-class Staged:
-    """One row as its layout read it."""
+class Staged(NamedTuple):
+    """One row as its layout read it: the columns of `stage`, and then what it says."""
 
     line: int
     place: str
@@ -44,8 +43,8 @@ class Staged:
     number: str | None
     number_key: str | None
     card_guid: str | None
-    previous: list[str]
-    previous_keys: list[str]
+    previous: list[str] | None  # none, rather than an empty list
+    previous_keys: list[str] | None
     uid: str | None
     seen_on: date
     row_hash: bytes
@@ -53,12 +52,11 @@ class Staged:
     received_on: date | None
     decided_on: date | None
     in_force_on: date | None
-    candidate_id: UUID  # of its case, if that is new
+    candidate_id: str  # of its case, if that is new: a UUID
     body: Body
 
 
-@dataclass(slots=True)
-class New:
+class New(NamedTuple):
     """A new case as the first row about it says."""
 
     court: str
@@ -81,14 +79,14 @@ class Staging:
         """Stage the next rows."""
         self.rows += len(rows)
         self.bodies.add(row.body for row in rows)
-        await connection.copy_records_to_table("stage", records=_stage_rows(rows))
+        await connection.copy_records_to_table("stage", records=rows)  # which looks no further than its columns
 
     def new(self, rows: Iterable[Sequence[Any]]) -> list[New]:
         """New cases: of each the line, and then the fields of `New` that come before what was said.
 
         They come court by court, so that one place of an index after another is written to.
         """
-        new = [New(*known, self.bodies.at(line)) for line, *known in map(tuple, rows)]  # type: ignore[call-arg]
+        new = [New(*known, self.bodies.at(line)) for line, *known in rows]  # type: ignore[call-arg]
         return sorted(new, key=_COURT)
 
 
@@ -135,11 +133,3 @@ async def stage_new(connection: Connection, new: Sequence[New], terms: Terms, re
         statements.append((*place, terms.layer, revision, None, one.seen_on, one.row_hash, terms.digest, body, None))
     await connection.copy_records_to_table("statements", records=statements)
     await stage_versions(connection, versions)
-
-
-def _stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
-    for r in rows:
-        yield (
-            r.line, r.place, r.court, r.instance, r.number, r.number_key, r.card_guid, r.previous, r.previous_keys,
-            r.uid, r.seen_on, r.row_hash, r.is_decided, r.received_on, r.decided_on, r.in_force_on, r.candidate_id,
-        )  # fmt: skip

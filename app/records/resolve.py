@@ -5,9 +5,10 @@ A statement's body holds what one layer has said so far: case fields, `defendant
 how the cases of one UID came to their courts. The rules are those of `docs/concepts/model.md`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -24,8 +25,8 @@ PERSON_FIELDS = ("service_status", "disposition", "decided_on", "charges")
 SENTENCE_FIELDS = ("kind", "execution", "term_months", "probation_months", "fine_rub", "regime", "source")
 _OPEN = (None, "unknown", "pending")
 _IDENTIFIERS = ("number", "number_key", "uid", "card_guid")
-_SAID = (*_IDENTIFIERS, *CASE_FIELDS, "deny")
-_SAID_OF_PERSON = (*PERSON_FIELDS, "ordinal", "deny")
+_SAID = frozenset((*_IDENTIFIERS, *CASE_FIELDS, "deny"))
+_SAID_OF_PERSON = frozenset((*PERSON_FIELDS, "ordinal", "deny"))
 
 _PERSON_OF_CASE = {
     "verdict": "convicted",
@@ -54,7 +55,8 @@ _MAY_BE_SUSPENDED = (
 )
 
 
-@dataclass(slots=True)  # not frozen, as the two below: that would double the time of making them
+# Neither frozen, which would double the time of making them, nor with slots, which would double that of `content_hash`.
+@dataclass
 class Charge:
     """One offence alleged against one person."""
 
@@ -65,7 +67,7 @@ class Charge:
     is_principal: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Person:
     """One defendant of a version; dispositions and the class of the sentence are worked out."""
 
@@ -88,7 +90,7 @@ class Person:
     charges: tuple[Charge, ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class Effective:
     """What is held of a case; `arrival` is None where no layer states it and it must be derived."""
 
@@ -130,14 +132,12 @@ def overlay(before: Body | None, other: Body | None, row: Body, *, is_complete: 
     them (a card), not only those mentioned (a newsroom row).
     """
     body = dict(before or {})
-    for field in _SAID:
-        if field in row:
-            _set(body, field, row[field])
+    _add(body, row, _SAID)
     if row.get("previous"):
-        body["previous"] = _union(body.get("previous", []), [list(pair) for pair in row["previous"]])
+        body["previous"] = _union(body.get("previous", ()), [list(pair) for pair in row["previous"]])
     if "sources" in row:
         said = row["sources"]
-        _set(body, "sources", None if said is None else _join_sources(body.get("sources", []), said))
+        _set(body, "sources", None if said is None else _join_sources(body.get("sources", ()), said))
     if row.get("defendants") is not None or ("defendants" in row and is_complete):
         _overlay_defendants(body, other or {}, row["defendants"] or [], is_complete=is_complete)
     elif "defendants" in row:
@@ -161,10 +161,7 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
     disposition = reading.pick("disposition") or "pending"
     decided_on = _day(reading.pick("decided_on"))
     in_force_on = _day(reading.pick("in_force_on"))
-    people = [
-        _person(person_id, reading.of_person(person_id), disposition, decided_on, received_on, gravity)
-        for person_id in reading.person_ids()
-    ]
+    people = [_person(said, disposition, decided_on, received_on, gravity) for said in reading.persons()]
     if len(people) > 1:
         people.sort(key=lambda person: (person.ordinal, person.id))
     persons = tuple(people)
@@ -173,12 +170,12 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
         if persons and all(person.disposition in _JUDGED for person in persons):
             disposition = "verdict"  # a known sentence implies a judgment
             decided_on = decided_on or max((p.decided_on for p in persons if p.decided_on), default=None)
-    both = (reading.newsroom, reading.card)
     if reading.card.get("defendants_changed") or reading.newsroom.get("defendants_changed"):
         reading.conflicts.append({"field": "defendants", "kind": "defendants_changed"})
     return Effective(
-        number=_first(both[::-1], "number"),  # a newsroom's number tells whose case it is, not what it is called now
-        uid=_first(both, "uid"),
+        # a newsroom's number tells whose case it is, not what it is called now
+        number=reading.card.get("number") or reading.newsroom.get("number") or None,
+        uid=reading.newsroom.get("uid") or reading.card.get("uid") or None,
         received_on=received_on,
         arrival=stated_arrival if is_closed(stated_arrival) else None,
         decided_on=decided_on,
@@ -190,7 +187,7 @@ def resolve(card: Body | None, newsroom: Body | None, gravity: Gravity) -> Effec
         merged_into=reading.newsroom.get("merged_into"),
         layers=reading.layers,
         conflicts=reading.conflicts,
-        sources=_join_sources(reading.card.get("sources", []), reading.newsroom.get("sources", [])),
+        sources=_join_sources(reading.card.get("sources", ()), reading.newsroom.get("sources", ())),
         persons=persons,
     )
 
@@ -264,14 +261,19 @@ class _Reading:
     def pick(self, field: str) -> Any:
         return self._pick(field, field, self.card, self.newsroom)
 
-    def person_ids(self) -> list[int]:
-        return sorted(_by_id(self.card).keys() | _by_id(self.newsroom).keys())
+    def persons(self) -> list[Body]:
+        """What is said of each who is spoken of."""
+        cards, newsrooms = _by_id(self.card), _by_id(self.newsroom)
+        return [
+            self._person(person_id, cards.get(person_id, {}), newsrooms.get(person_id, {}))
+            for person_id in sorted(cards.keys() | newsrooms.keys())
+        ]
 
-    def of_person(self, person_id: int) -> Body:
-        card, newsroom = _by_id(self.card).get(person_id, {}), _by_id(self.newsroom).get(person_id, {})
-        path = f"defendants.d{person_id}"
-        person = {field: self._pick(field, f"{path}.{field}", card, newsroom) for field in PERSON_FIELDS}
-        person["sentence"] = self._pick_sentence(f"{path}.sentence", card, newsroom)
+    def _person(self, person_id: int, card: Body, newsroom: Body) -> Body:
+        paths = _paths(person_id)
+        person = {field: self._pick(field, paths[field], card, newsroom) for field in PERSON_FIELDS}
+        person["sentence"] = self._pick_sentence(paths["sentence"], card, newsroom)
+        person["id"] = person_id
         person["ordinal"] = card.get("ordinal", newsroom.get("ordinal", person_id))
         return person
 
@@ -327,61 +329,60 @@ class _Alone(_Reading):
             self.layers[field] = self.layer
         return value
 
-    def person_ids(self) -> list[int]:
-        return sorted(person["id"] for person in self.body.get("defendants", ()))
+    def persons(self) -> list[Body]:
+        return [self._alone(said) for said in self.body.get("defendants", ())]
 
-    def of_person(self, person_id: int) -> Body:
-        said = next(person for person in self.body["defendants"] if person["id"] == person_id)
-        path = f"defendants.d{person_id}."
-        person = {}
+    def _alone(self, said: Body) -> Body:
+        paths = _paths(said["id"])
         for field in PERSON_FIELDS:
-            value = person[field] = said.get(field)
-            if value not in _OPEN:
-                self.layers[path + field] = self.layer
-        sentence = said.get("sentence") or {}
-        if any(value not in _OPEN for value in sentence.values()):
-            self.layers[path + "sentence"] = self.layer
-        if self.layer == "newsroom":
-            sentence = {field: value for field, value in sentence.items() if value not in _OPEN}
-        person["sentence"] = {field: sentence.get(field) for field in SENTENCE_FIELDS}
-        person["ordinal"] = said.get("ordinal", person_id)
-        return person
+            if said.get(field) not in _OPEN:
+                self.layers[paths[field]] = self.layer
+        sentence = said.get("sentence")
+        if not sentence:
+            return said
+        closed = {field: value for field, value in sentence.items() if value not in _OPEN}
+        if closed:
+            self.layers[paths["sentence"]] = self.layer
+        return {**said, "sentence": closed} if self.layer == "newsroom" else said
+
+
+@lru_cache(1024)
+def _paths(person_id: int) -> dict[str, str]:
+    """What a person's fields are called among those of the case: made once, as nearly all are called alike."""
+    return {field: f"defendants.d{person_id}.{field}" for field in (*PERSON_FIELDS, "sentence")}
 
 
 def _person(
-    person_id: int,
-    said: Body,
-    case_disposition: str,
-    case_decided_on: date | None,
-    received_on: date | None,
-    gravity: Gravity,
+    said: Body, case_disposition: str, case_decided_on: date | None, received_on: date | None, gravity: Gravity
 ) -> Person:
-    sentence = said["sentence"]
-    kind = sentence["kind"] or "unknown"
-    execution = sentence["execution"] or "unknown"
-    disposition, is_presumed = _disposition(said["disposition"], kind, case_disposition)
-    charges = tuple(
-        Charge(c["offence"], c["role"], c["stage"], c["episodes"], bool(c["principal"])) for c in said["charges"] or ()
-    )
+    person_id: int = said["id"]
+    sentence = said.get("sentence") or {}
+    kind = sentence.get("kind") or "unknown"
+    execution = sentence.get("execution") or "unknown"
+    disposition, is_presumed = _disposition(said.get("disposition"), kind, case_disposition)
+    charges = [
+        Charge(c["offence"], c["role"], c["stage"], c["episodes"], bool(c["principal"]))
+        for c in said.get("charges") or ()
+    ]
     is_decided = disposition not in ("pending", "unknown")
     return Person(
         id=person_id,
-        ordinal=said["ordinal"],
-        service_status=said["service_status"] or "unknown",
+        ordinal=said.get("ordinal", person_id),
+        service_status=said.get("service_status") or "unknown",
         disposition=disposition,
         is_presumed=is_presumed,
-        decided_on=(_day(said["decided_on"]) or case_decided_on) if is_decided else None,
+        decided_on=(_day(said.get("decided_on")) or case_decided_on) if is_decided else None,
         offence_received=_principal(charges, ("filed", "convicted"), received_on, gravity),
         offence_decided=_principal(charges, ("convicted", "filed"), received_on, gravity),
         sentence_class=sentence_class(disposition, kind, execution),
         sentence_kind=kind,
         sentence_execution=execution,
-        term_months=sentence["term_months"],
-        probation_months=sentence["probation_months"],
-        fine_rub=sentence["fine_rub"],
-        regime=sentence["regime"],
-        sentence_source=sentence["source"],
-        charges=charges,
+        term_months=sentence.get("term_months"),
+        probation_months=sentence.get("probation_months"),
+        fine_rub=sentence.get("fine_rub"),
+        regime=sentence.get("regime"),
+        sentence_source=sentence.get("source"),
+        charges=tuple(charges),
     )
 
 
@@ -437,9 +438,7 @@ def _take_back_defendants(body: Body) -> None:
 
 def _overlay_person(old: Body, new: Body) -> Body:
     person = dict(old)
-    for field in _SAID_OF_PERSON:
-        if field in new:
-            _set(person, field, new[field])
+    _add(person, new, _SAID_OF_PERSON)
     if "sentence" in new:
         said = {**(person.get("sentence") or {}), **new["sentence"]} if new["sentence"] else {}
         _set(person, "sentence", {f: v for f, v in said.items() if v is not None} or None)
@@ -448,6 +447,15 @@ def _overlay_person(old: Body, new: Body) -> Body:
 
 def _by_id(body: Body) -> Mapping[int, Body]:
     return {person["id"]: person for person in body.get("defendants", ())}
+
+
+def _add(body: Body, row: Body, fields: Container[str]) -> None:
+    for field, value in row.items():
+        if field in fields:
+            if value is None:
+                body.pop(field, None)
+            else:
+                body[field] = value
 
 
 def _set(body: Body, field: str, value: Any) -> None:
@@ -463,12 +471,10 @@ def _union(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
 
 def _join_sources(old: Sequence[Body], new: Sequence[Body]) -> list[Body]:
     """All sources; of one kind and address the newer word."""
+    if len(old) + len(new) < 2:
+        return [*old, *new]
     joined = {(source.get("kind"), source.get("url")): source for source in (*old, *new)}
     return list(joined.values())
-
-
-def _first(bodies: Sequence[Body], field: str) -> Any:
-    return next((body[field] for body in bodies if body.get(field)), None)
 
 
 def _day(value: str | None) -> date | None:

@@ -4,7 +4,7 @@ Temporary `new_versions`, `new_defendants`, `new_charges` have the columns of th
 reads versions (the ledger's entries above all) reads either.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -53,9 +53,18 @@ class Versioned:
 
 async def stage_versions(connection: Connection, versions: Sequence[Versioned]) -> None:
     """COPY versions with their defendants and charges into the staging tables."""
-    await connection.copy_records_to_table("new_versions", records=map(_version_row, versions))
-    await connection.copy_records_to_table("new_defendants", records=_defendant_rows(versions))
-    await connection.copy_records_to_table("new_charges", records=_charge_rows(versions))
+    defendants: list[tuple[Any, ...]] = []
+    charges: list[tuple[Any, ...]] = []
+    rows = []
+    for version in versions:
+        for person in version.effective.persons:
+            key = (version.court, version.case_id, version.revision, person.id)
+            defendants.append(key + _defendant(person))
+            charges += _charges(key, person)
+        rows.append(_version_row(version))
+    await connection.copy_records_to_table("new_versions", records=rows)
+    await connection.copy_records_to_table("new_defendants", records=defendants)
+    await connection.copy_records_to_table("new_charges", records=charges)
 
 
 async def write_versions(connection: Connection, revision: int) -> None:
@@ -75,30 +84,22 @@ async def unstage_versions(connection: Connection) -> None:
 def _version_row(v: Versioned) -> tuple[Any, ...]:
     e = v.effective
     merged_into = UUID(e.merged_into) if e.merged_into else None
+    persons = write_persons(e.persons)
     return (
         v.court, v.case_id, v.revision, None, v.version, v.instance, e.number, e.uid, e.received_on, v.arrival,
         e.decided_on, e.disposition, e.in_force_on, e.offence_received, e.offence_decided, e.is_withdrawn,
-        merged_into, e.layers, e.conflicts, e.sources, e.content_hash(), write_persons(e.persons),
-        flat_rows_of(e.persons),
+        merged_into, e.layers, e.conflicts, e.sources, e.content_hash(), persons, flat_rows_of(e.persons),
     )  # fmt: skip
 
 
-def _defendant_rows(versions: Iterable[Versioned]) -> Iterator[tuple[Any, ...]]:
-    for v in versions:
-        for p in v.effective.persons:
-            yield (
-                v.court, v.case_id, v.revision, p.id, p.ordinal, p.service_status, p.disposition, p.is_presumed,
-                p.decided_on, p.offence_received, p.offence_decided, p.sentence_class, p.sentence_kind,
-                p.sentence_execution, p.term_months, p.probation_months, p.fine_rub, p.regime, p.sentence_source,
-            )  # fmt: skip
+def _defendant(p: Person) -> tuple[Any, ...]:
+    return (
+        p.ordinal, p.service_status, p.disposition, p.is_presumed, p.decided_on, p.offence_received, p.offence_decided,
+        p.sentence_class, p.sentence_kind, p.sentence_execution, p.term_months, p.probation_months, p.fine_rub,
+        p.regime, p.sentence_source,
+    )  # fmt: skip
 
 
-def _charge_rows(versions: Iterable[Versioned]) -> Iterator[tuple[Any, ...]]:
-    for v in versions:
-        for p in v.effective.persons:
-            yield from ((v.court, v.case_id, v.revision, p.id, *charge) for charge in _charges(p))
-
-
-def _charges(person: Person) -> Iterator[tuple[Any, ...]]:
+def _charges(key: tuple[Any, ...], person: Person) -> Iterator[tuple[Any, ...]]:
     for position, c in enumerate(person.charges, start=1):
-        yield (position, c.offence, c.role, c.stage, c.episodes, c.is_principal)
+        yield (*key, position, c.offence, c.role, c.stage, c.episodes, c.is_principal)

@@ -12,7 +12,7 @@ from app.errors import near
 from app.ingest.layouts.numbers import CaseNumber, normalise_uid, parse_case_number, parse_day
 from app.ingest.record import Json
 from app.records.uid import has_check_digits
-from app.reference import courts
+from app.reference import courts, offences
 from app.vocabulary import CODELISTS, MIXED
 
 Check = Callable[[Json], Json]
@@ -63,13 +63,12 @@ class Shape:
         if type(value) is not dict:
             raise FieldError("bad-type", "A JSON object was expected here.")
         said = {}
-        check_of = self.fields.get
+        fields = self.fields
         for name, item in value.items():
-            check = check_of(name)
-            if check is None:
-                raise _unknown_field(name, self.fields)
+            if name not in fields:
+                raise _unknown_field(name, fields)
             try:
-                said[name] = None if item is None else check(item)
+                said[name] = None if item is None else fields[name](item)
             except FieldError as error:
                 raise error.under(name) from None
         for name in self.needed:
@@ -155,7 +154,7 @@ _OFFENCE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?(:[0-9]{1,2}(\.[0-9]{1,2})?)?")
 
 def offence(value: Json) -> str:
     """An article, or an article and its part; it need not be one of our table."""
-    if type(value) is str and _OFFENCE.fullmatch(value):
+    if type(value) is str and (value in offences() or _OFFENCE.fullmatch(value)):
         return value
     detail = "An offence is written article:part, as 337:5, 332:2.1, 352.1 or 337."
     raise FieldError("bad-offence", detail)
@@ -265,12 +264,12 @@ def list_of(check: Check) -> Check:
             raise FieldError("bad-type", "A list was expected here.")
         if len(values) > _MOST_ITEMS:
             raise FieldError("bad-value", f"At most {_MOST_ITEMS} items were expected here.")
-        checked = []
-        for index, value in enumerate(values):
-            try:
+        checked: list[Json] = []
+        try:
+            for value in values:
                 checked.append(check(value))
-            except FieldError as error:
-                raise error.under(index) from None
+        except FieldError as error:
+            raise error.under(len(checked)) from None
         return checked
 
     return check_all
