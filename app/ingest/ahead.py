@@ -34,13 +34,13 @@ class Overtaken(Exception):
 
 @dataclass(slots=True)
 class Ahead:
-    """What has gone ahead of a batch: so many cases, with so many entries in the ledger; often none."""
+    """What has gone ahead of a batch: so many cases, with so many rows of the ledger; often none."""
 
     looked_into: int | None = None  # the revision in whose record the keys of all rows were looked up, if they were
     revision: int = 0  # that the cases are written under
     reference: int = 0
     cases: int = 0
-    entries: int = 0
+    rows: int = 0
 
     async def take_turn(self, connection: Connection, *, wait_s: float) -> None:
         """Become the one writer; of those who go ahead, after all that expect to become an earlier revision.
@@ -97,7 +97,7 @@ async def write_ahead(connection: Connection, staging: Staging, groups: Groups) 
     for done in range(0, cases, CHUNK):
         await stage_new(connection, staging.new(await cursor.fetch(CHUNK)), staging.terms, ahead.revision)
         if done % _AT_ONCE == _AT_ONCE - CHUNK or done + CHUNK >= cases:
-            ahead.entries += await post_new(connection, ahead.revision, ahead.reference)
+            ahead.rows += await post_new(connection, ahead.revision, ahead.reference)
             await write_versions(connection, ahead.revision)
             await unstage_versions(connection)
     return ahead

@@ -269,7 +269,7 @@ class _Batch:
         if not changes and not looks:
             return await self._keep(connection, self._receipt())
         posted = await post(connection, revision, terms.reference)
-        posted["ledger"] += ahead.entries
+        posted["ledger"] += ahead.rows
         effect = await find_effect(connection, revision)
         if changes:
             await write_changes(connection, merging)
