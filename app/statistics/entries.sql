@@ -1,5 +1,5 @@
 -- What a set of versions contributes to the ledger: the one definition of who and what is counted.
--- $1 is the reference set; {versions}, {defendants}, {charges} are the tables or their staged likes; what the
+-- $1 is the reference set; versions, defendants and charges are the tables or their staged likes; what the
 -- reference says of an offence is in offence_kind.py.
 -- First-instance cases that are neither withdrawn nor merged. A case, each of its persons and each of its charges is
 -- received; a case and its persons are decided (or otherwise closed) once their disposition says so.

@@ -45,6 +45,8 @@ def _rows_sql(definition: int, tables: Mapping[str, str], reference: str) -> str
 
 _STAGED = {"versions": "new_versions", "defendants": "new_defendants", "charges": "new_charges"}
 _OLD = {"versions": "old_versions", "defendants": "old_defendants", "charges": "old_charges"}
+_OF_NEW_CASES = {**_STAGED, "versions": f"({_SQL['of_new_cases']})"}
+_OF_HELD_CASES = {**_STAGED, "versions": f"({_SQL['of_held_cases']})"}
 
 
 def staged_entries(definition: int, *, reference: str = "$1") -> str:
@@ -73,12 +75,13 @@ async def post(
     await connection.execute(_SQL["staging"].format(entry_columns=ENTRY_COLUMNS))
     now = Method(reference, current())
     is_restated = before is not None and before != now
-    is_fresh = not rows_of(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
-    if is_fresh:
-        added = await _post(connection, revision, reference, cause)
-    else:
+    held = rows_of(await connection.execute(_SQL["all_versions" if is_restated else "replaced"]))
+    added = 0
+    if held:
         await _net(connection, before or now, now, is_restated=is_restated)
-        added = await _add(connection, _SQL["net_rows"], _SQL["net_firsts"], cause, revision)
+        added += await _add(connection, _SQL["net_rows"], _SQL["net_firsts"], cause, revision)
+    if not (held and is_restated) and held < await connection.fetchval("SELECT count(*) FROM new_versions"):
+        added += await _post(connection, revision, reference, cause)
     return {"ledger": added, "tally": await write_blocks(connection, revision)}
 
 
@@ -89,7 +92,7 @@ async def post_new(connection: Connection, revision: int, reference: int) -> int
 
 
 async def _post(connection: Connection, revision: int, reference: int, cause: str | None) -> int:
-    rows = _rows_sql(current(), _STAGED, "$3")
+    rows = _rows_sql(current(), _OF_NEW_CASES, "$3")
     return await _add(connection, rows, _SQL["fresh_firsts"], cause, revision, reference)
 
 
@@ -100,11 +103,14 @@ async def _add(connection: Connection, rows: str, firsts: str, cause: str | None
 
 
 async def _net(connection: Connection, before: Method, now: Method, *, is_restated: bool) -> None:
-    """Stage what remains when the replaced versions' entries are taken from the new ones', and what was held."""
+    """Stage what remains when the replaced versions' entries are taken from those of the versions that replace them,
+    and what was held; where all is restated, of all cases.
+    """
+    said = _STAGED if is_restated else _OF_HELD_CASES
     steps = [_SQL["old_parts"]]
     parts = [
         f"SELECT {ENTRY_COLUMNS}, -n AS n FROM ({entries_sql(before.definition, **_OLD, reference='$2')}) AS old",
-        f"SELECT {ENTRY_COLUMNS}, n FROM ({staged_entries(now.definition)}) AS fresh",
+        f"SELECT {ENTRY_COLUMNS}, n FROM ({entries_sql(now.definition, **said)}) AS fresh",
     ]
     if is_restated:
         steps.append(_SQL["keep"])

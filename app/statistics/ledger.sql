@@ -39,6 +39,13 @@ WHERE v.superseded_in IS NULL
 -- name: all_versions
 INSERT INTO old_versions SELECT * FROM versions WHERE superseded_in IS NULL
 
+-- name: of_held_cases
+SELECT n.* FROM new_versions n JOIN old_versions o ON o.court = n.court AND o.case_id = n.case_id
+
+-- name: of_new_cases
+SELECT n.* FROM new_versions n
+WHERE NOT EXISTS (SELECT FROM old_versions o WHERE o.court = n.court AND o.case_id = n.case_id)
+
 -- name: old_parts
 INSERT INTO old_defendants
 SELECT d.* FROM old_versions o
