@@ -1,7 +1,8 @@
 """In which shape an answer goes out: format, language, content coding, and how CSV is written."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 
@@ -86,8 +87,13 @@ def _language(accept: str) -> str:
     return LANGUAGES[-max(known)[1]]
 
 
-def _weighted(header: str) -> Iterator[tuple[str, float]]:
+@lru_cache(64)
+def _weighted(header: str) -> Sequence[tuple[str, float]]:
     """Names of a header with their weights (RFC 9110, 12.4.2); other parameters are set aside."""
+    return tuple(_weights(header))
+
+
+def _weights(header: str) -> Iterator[tuple[str, float]]:
     for item in header.split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
