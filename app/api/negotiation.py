@@ -1,6 +1,6 @@
 """In which shape an answer goes out: format, language, content coding, and how CSV is written."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,13 +63,20 @@ def _format(asked: str | None, accept: str, offered: Collection[str]) -> Format:
         detail = f"{asked[:40]} is not offered here; use {' or '.join(offered)}."
         fault = Fault("not-offered", detail, parameter="format", did_you_mean=near(asked, tuple(offered)))
         raise NotAcceptable(detail, [fault], offered=list(offered))
-    weights = dict(_weighted(accept or "*/*"))
-    ranked = [(_weight(FORMATS[name].media_type, weights), -place, name) for place, name in enumerate(offered)]
-    weight, _, best = max(ranked)
-    if weight <= 0:
+    best = _preferred(accept, tuple(offered))
+    if best is None:
         media_types = [FORMATS[name].media_type for name in offered]
         raise NotAcceptable(f"Nothing in Accept is offered here; use {' or '.join(media_types)}.", offered=media_types)
     return FORMATS[best]
+
+
+@lru_cache(64)
+def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
+    """The format that weighs most of those offered; None where none may be had."""
+    weights = dict(_weighted(accept or "*/*"))
+    ranked = [(_weight(FORMATS[name].media_type, weights), -place, name) for place, name in enumerate(offered)]
+    weight, _, best = max(ranked)
+    return best if weight > 0 else None
 
 
 def _weight(media_type: str, weights: Mapping[str, float]) -> float:
@@ -77,6 +84,7 @@ def _weight(media_type: str, weights: Mapping[str, float]) -> float:
     return next((weights[name] for name in (media_type, f"{kind}/*", "*/*") if name in weights), 0.0)
 
 
+@lru_cache(64)
 def _language(accept: str) -> str:
     """The language that weighs most; English where none of ours is named."""
     weights: dict[str, float] = {}
@@ -87,13 +95,8 @@ def _language(accept: str) -> str:
     return LANGUAGES[-max(known)[1]]
 
 
-@lru_cache(64)
-def _weighted(header: str) -> Sequence[tuple[str, float]]:
+def _weighted(header: str) -> Iterator[tuple[str, float]]:
     """Names of a header with their weights (RFC 9110, 12.4.2); other parameters are set aside."""
-    return tuple(_weights(header))
-
-
-def _weights(header: str) -> Iterator[tuple[str, float]]:
     for item in header.split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
