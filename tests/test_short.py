@@ -1,5 +1,6 @@
 """The short way to a handler: nobody can tell it from the framework's."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -64,6 +65,14 @@ async def test_a_request_that_goes_the_short_way_is_counted_under_its_route(fill
         app.edge._telemetry.note = noted.append
         await both(app, client, "GET", "/v1/cases?limit=1")
         assert [one[3] for one in noted] == ["/v1/cases"] * 2
+
+
+async def test_a_refusal_on_the_short_way_is_no_failure_in_the_log(filled: str) -> None:
+    async with worker_of(filled, cache_mb=0) as (client, app):
+        failed: list[Any] = []
+        app.edge._log = SimpleNamespace(error=lambda *said, **more: failed.append((said, more)))
+        assert await both(app, client, "GET", "/v1/cases?nonsense=1") == 422
+        assert failed == []
 
 
 @pytest.mark.parametrize("root_path", ["", "/stat"])
