@@ -1,7 +1,7 @@
 """Joins the rooms into one application: opens the database, serves, closes it."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -19,6 +19,7 @@ from app.api.entrance import Entrance
 from app.api.problems import add_problem_handlers
 from app.api.routers import ROUTERS
 from app.api.service import Service
+from app.api.short import Way, short_ways
 from app.db.database import Database
 from app.records.removals import removal_key
 from app.records.watching import RevisionWatch
@@ -34,6 +35,7 @@ class Application(FastAPI):
     """Resources with the edge around them, which is the last catch in place of Starlette's own."""
 
     edge: Edge
+    ways: Mapping[str, Way]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.edge(scope, receive, send)
@@ -44,7 +46,17 @@ class Application(FastAPI):
 
     async def inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the edge hands on."""
-        await super().__call__(scope, receive, send)
+        way = self._way(scope) if scope["type"] == "http" else None
+        if way is None:
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await way(scope, receive, send)
+
+    def _way(self, scope: Scope) -> Way | None:
+        """The short way to what is asked for, where there is one."""
+        path: str = scope["path"]
+        return self.ways.get(path.removeprefix(scope.get("root_path", ""))) if scope["method"] == "GET" else None
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's, without its last catch."""
@@ -102,6 +114,7 @@ def create_app(settings: Settings, *, database_url: str, secret: bytes, is_build
     for router in (*ROUTERS, openapi.make_router(settings.root_path), make_router()):
         app.include_router(router)
     add_problem_handlers(app)
+    app.ways = short_ways(ROUTERS)
     app.edge = Edge(
         app.inside,
         entrance=entrance,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.records.ids import read_id, show_id
+from app.records.ids import PREFIX, read_id, show_id, spell_ids
 from app.records.uid import has_check_digits
 from tests.serving import CHITA, GROZNY, REUTOV, UID, client_fixture, filled_fixture  # noqa: F401
 
@@ -156,6 +156,12 @@ async def test_fields_choose_what_is_shown_in_each_format(client: Client) -> Non
     assert flat.text == f"charge.offence,court\r\n332:2.1,{REUTOV}\r\n"
     wrong = await client.get("/v1/cases", params={"fields": "defendants", "format": "csv"})
     assert (wrong.status_code, wrong.json()["errors"][0]["parameter"]) == (422, "fields")
+
+
+@given(st.lists(st.uuids(), max_size=130))
+def test_ids_of_many_cases_are_spelt_together_as_each_by_itself(ids: list[UUID]) -> None:
+    spelt = spell_ids(b"".join(one.bytes for one in ids))
+    assert [PREFIX + one.decode() for one in spelt] == list(map(show_id, ids))
 
 
 @given(st.uuids(), st.uuids())

@@ -14,6 +14,7 @@ from app.db.database import Database
 from app.telemetry import Telemetry
 from tests.serving import client_fixture, client_of, fill, filled_fixture, problem_of  # noqa: F401
 from tests.test_access import new_key
+from tests.test_answers import worker_of
 
 Client = httpx.AsyncClient
 PAGES = ("/docs", "/redoc", "/problems/not-found", "/openapi.json", "/docs/assets/docs.js", "/nowhere")
@@ -154,3 +155,22 @@ async def test_a_log_that_cannot_be_written_costs_lines_and_no_memory(monkeypatc
     kept = telemetry._taken().count("\n")
     assert kept <= 100
     assert kept + telemetry.lost_lines == 1000
+
+
+async def test_who_was_let_in_a_moment_ago_is_not_looked_up_again(filled: str) -> None:
+    async with worker_of(filled, cache_mb=0) as (client, app):
+        entrance, looked = app.state.service.entrance, list[Any]()
+        identify = entrance._identify
+
+        async def counted(headers: Any) -> Any:
+            looked.append(headers)
+            return await identify(headers)
+
+        entrance._identify = counted
+        for _ in range(5):
+            assert (await client.get("/v1/cases?limit=1")).status_code == 200
+        assert len(looked) <= 2  # once, and once more where a minute ends between
+        before = len(looked)
+        for _ in range(2):
+            assert (await client.get("/v1/me", headers={"x-api-key": "none of ours"})).status_code == 401
+        assert len(looked) == before + 2

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ class Cursor:
     position: Position
 
 
+@lru_cache(8)
 def cursor_key(secret: bytes) -> bytes:
     """The key that signs cursors, derived from the service's secret."""
     return hmac.digest(secret, b"sudstat cursor", "sha256")

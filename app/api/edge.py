@@ -191,9 +191,9 @@ class Edge:
             )
         if route is not None and answer.visit is not None and "kept" in state:
             kept, is_gzipped = state["kept"]
-            ready = kept.ready(route, _ON_KEPT, is_gzipped=is_gzipped)
             raw = _raw(scope, came.told.get, answer.visit.audience)
-            self._answers.spell(raw, ready)
+            if kept.key is not None:
+                self._answers.spell(raw, kept.ready(route, _ON_KEPT, is_gzipped=is_gzipped))
             if "again" in state:
                 self._answers.learn_form(raw, Form(state["again"], route, is_gzipped))
 

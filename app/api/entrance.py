@@ -51,12 +51,18 @@ class Visit:
 class Guest:
     """A caller who was let in a moment ago: known by what they show until a window ends or the register changes."""
 
+    caller: Caller
+    who: str
     audience: str
-    key_id: str | None
     is_encrypted: bool
     meter: Meter
     register: object
     until_s: float
+
+    @property
+    def key_id(self) -> str | None:
+        """The id of their key."""
+        return self.caller.key_id
 
 
 class Entrance:
@@ -103,19 +109,24 @@ class Entrance:
         peer = scope["client"][0] if scope.get("client") else None
         forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
         address = caller_address(peer, forwarded, self._trusted)
-        caller, good_until_s = await self._identify(headers)
-        key_id = caller.key_id if isinstance(caller, Caller) else None
-        who = f"k:{key_id}" if key_id else stand_in(address, self._secret, now_s)
         is_local = _is_local(address, headers, is_proxied=bool(forwarded))
-        is_encrypted = self._is_encrypted(scope, peer, headers)
+        guest = self.recognise(shown, now_s, time.monotonic())
+        caller: Caller | Problem
+        if guest is not None:
+            caller, who, is_encrypted = guest.caller, guest.who, guest.is_encrypted
+        else:
+            caller, good_until_s = await self._identify(headers)
+            key_id = caller.key_id if isinstance(caller, Caller) else None
+            who = f"k:{key_id}" if key_id else stand_in(address, self._secret, now_s)
+            is_encrypted = self._is_encrypted(scope, peer, headers)
         if self._is_free(scope["path"]):
             return Visit(caller, who, is_local, is_encrypted)
-        if isinstance(caller, Caller):
+        if guest is None and isinstance(caller, Caller):
             self._remember(shown, caller, who, good_until_s, now_s, is_encrypted=is_encrypted)
         lefts = await self._quotas.spend(who, self.limits_of(caller), now_s)
         spent = [left for left in lefts if left.remaining < 0]
-        if key_id:
-            self._keyring.note_use(key_id, now_s, is_refused=bool(spent))
+        if isinstance(caller, Caller) and caller.key_id:
+            self._keyring.note_use(caller.key_id, now_s, is_refused=bool(spent))
         refused = _refusal(spent) if spent else None
         return Visit(caller, who, is_local, is_encrypted, refused, rate_limit_headers(lefts))
 
@@ -139,7 +150,7 @@ class Entrance:
         until_s = min(good_until_s, (now_s // _SHORTEST_S + 1) * _SHORTEST_S)
         meter = Meter(self._quotas, who, self.limits_of(caller), now_s)
         register = self._keyring.register
-        self._guests[shown] = Guest(audience_of(caller), caller.key_id, is_encrypted, meter, register, until_s)
+        self._guests[shown] = Guest(caller, who, audience_of(caller), is_encrypted, meter, register, until_s)
 
     async def _identify(self, headers: Headers) -> tuple[Caller | Problem, float]:
         """Who it is, and until when that is so; a bad key is never taken for none."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from fastapi import Response
@@ -71,7 +71,7 @@ class Resource:
     def columns_in(self, shape: Representation) -> tuple[Column, ...]:
         """What one row of a format has, and `fields=` may name."""
         nested = shape.format.nests or not shape.format.is_flat
-        return tuple(Column(name, "json") for name in self.fields) if nested else self.columns
+        return _nested(self.fields) if nested else self.columns
 
     def rows_in(self, shape: Representation, result: Shown) -> Iterable[Row]:
         """The rows of one result under `columns_in` of the same format."""
@@ -282,6 +282,11 @@ class _Listed:
         )
         query = "&".join(filter(None, (self.asked.canonical(_EVERYTHING_BUT_CURSOR), f"cursor={cursor}")))
         return self.reply.address(query)
+
+
+@lru_cache(64)
+def _nested(fields: tuple[str, ...]) -> tuple[Column, ...]:
+    return tuple(Column(name, "json") for name in fields)
 
 
 def _pick(result: Shown, fields: Sequence[str]) -> Shown:

@@ -73,7 +73,7 @@ class Manner:
             "release": self.service.release,
             **more,
             "question": question,
-            "cite": f"{settings.publisher}, revision {state.revision} of {state.published_at:%Y-%m-%d}, {asked}",
+            "cite": f"{settings.publisher}, revision {state.revision} of {state.published_at.date()}, {asked}",
             "licence": settings.licence,
             "attribution": settings.attribution,
         }

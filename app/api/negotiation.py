@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 
@@ -62,13 +63,20 @@ def _format(asked: str | None, accept: str, offered: Collection[str]) -> Format:
         detail = f"{asked[:40]} is not offered here; use {' or '.join(offered)}."
         fault = Fault("not-offered", detail, parameter="format", did_you_mean=near(asked, tuple(offered)))
         raise NotAcceptable(detail, [fault], offered=list(offered))
-    weights = dict(_weighted(accept or "*/*"))
-    ranked = [(_weight(FORMATS[name].media_type, weights), -place, name) for place, name in enumerate(offered)]
-    weight, _, best = max(ranked)
-    if weight <= 0:
+    best = _preferred(accept, tuple(offered))
+    if best is None:
         media_types = [FORMATS[name].media_type for name in offered]
         raise NotAcceptable(f"Nothing in Accept is offered here; use {' or '.join(media_types)}.", offered=media_types)
     return FORMATS[best]
+
+
+@lru_cache(64)
+def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
+    """The format that weighs most of those offered; None where none may be had."""
+    weights = dict(_weighted(accept or "*/*"))
+    ranked = [(_weight(FORMATS[name].media_type, weights), -place, name) for place, name in enumerate(offered)]
+    weight, _, best = max(ranked)
+    return best if weight > 0 else None
 
 
 def _weight(media_type: str, weights: Mapping[str, float]) -> float:
@@ -76,6 +84,7 @@ def _weight(media_type: str, weights: Mapping[str, float]) -> float:
     return next((weights[name] for name in (media_type, f"{kind}/*", "*/*") if name in weights), 0.0)
 
 
+@lru_cache(64)
 def _language(accept: str) -> str:
     """The language that weighs most; English where none of ours is named."""
     weights: dict[str, float] = {}

@@ -180,8 +180,7 @@ class ParameterSet:
                 faults.append(Fault("repeated", detail, parameter=name))
             else:
                 texts.setdefault(name, []).extend(text.split(",") if self.specs[name].is_list else [text])
-        required = (parameter for parameter in self.parameters if parameter.is_required)
-        faults += [_missing(parameter) for parameter in required if parameter.name not in texts]
+        faults += [_missing(parameter) for parameter in self._required if parameter.name not in texts]
         read = [self._read_one(self.specs[name], found, faults) for name, found in texts.items()]
         given = MappingProxyType({given.spec.name: given for given in read if given.values})
         return Asked(given, tuple(faults), self._defaults({each.spec.parameter.name for each in read}))
@@ -190,9 +189,18 @@ class ParameterSet:
         """The filters that hold unless the query speaks of them."""
         return tuple(
             Condition(parameter.name, "eq", (parameter.default,))
-            for parameter in self.parameters
-            if parameter.role is Role.FILTER and parameter.default is not None and parameter.name not in given
+            for parameter in self._with_defaults
+            if parameter.name not in given
         )
+
+    @cached_property
+    def _required(self) -> tuple[Parameter, ...]:
+        return tuple(parameter for parameter in self.parameters if parameter.is_required)
+
+    @cached_property
+    def _with_defaults(self) -> tuple[Parameter, ...]:
+        """The filters that have one."""
+        return tuple(one for one in self.parameters if one.role is Role.FILTER and one.default is not None)
 
     def _unknown(self, name: str) -> Fault:
         names = tuple(self.specs)

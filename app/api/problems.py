@@ -71,18 +71,19 @@ def problem_of(error: BaseException) -> Problem:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Make every refusal, Starlette's own too, a problem."""
-    app.add_exception_handler(Problem, _answer)
+    app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(HTTPException, _answer_http)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """The answer to a request that came to a problem."""
     assert isinstance(error, Problem)
     return problem_response(error, instance=request.url.path, request_id=request.state.request_id)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return await _answer(request, _translate(error, request))
+    return await answer_problem(request, _translate(error, request))
 
 
 def _translate(error: HTTPException, request: Request) -> Problem:

@@ -132,6 +132,7 @@ class Replying:
         if not asked.has_lookups and check is _nothing:
             asked.refuse()
         shape = choose(asked, self.request.headers, offered)
+        key = self.manner.key(asked, shape)
 
         async def make() -> Made:
             # By the codes that are known, so that who is refused has cost nothing; by those of the state, once read.
@@ -167,7 +168,7 @@ class Replying:
                 unknown = asked.unknown_codes(lookups_of(codes)) if asked.has_lookups else ()
                 asked.refuse([*unknown, *check(codes, shape)])
                 states = (before, state) if before else (state,)
-                tag = self.manner.tag(self.manner.key(asked, shape), states)
+                tag = self.manner.tag(key, states)
                 etag = quote_etag(tag, is_gzipped=shape.is_gzipped)
                 is_immutable = may_pin and all(one.is_pinned for one in states)
                 reading = Reading(connection, state, codes, shape, before)
@@ -186,7 +187,7 @@ class Replying:
         if asked.faults:  # they are no part of the key
             made, was_there = await make(), False
         else:
-            made, was_there = await self.service.answers.get(self.manner.key(asked, shape), make)
+            made, was_there = await self.service.answers.get(key, make)
         return await self._answer(made, shape, was_there=was_there) if isinstance(made, Kept) else made
 
     async def _answer(self, kept: Kept, shape: Representation, *, was_there: bool) -> Response:

@@ -14,8 +14,8 @@ from app.formats import Copying, Options
 from app.formats.csv import DEFUSED, FORMULA
 from app.records.cases import CASES
 from app.records.denials import DENYING, denied_in_sql
-from app.records.ids import show_id_in_sql
-from app.records.listing import Condition, Order, Wanted, WrittenPage, whole_list, write_rows
+from app.records.ids import PREFIX, show_id_in_sql, spell_ids
+from app.records.listing import ID_MARK, Condition, Order, Wanted, Written, WrittenPage, whole_list, write_rows
 from app.records.persons import persons_in_sql
 from app.records.revisions import State
 from app.records.uid import has_check_digits_in_sql
@@ -142,8 +142,9 @@ def _cells(source: str, order: Order, columns: Sequence[str], *, is_defused: boo
 # ── Objects: one for each case ─────────────────────────────────────────────────────────────────
 
 
-# Written out, because Postgres looks up the type of each value anew for each object that it makes itself; by `concat`,
-# which copies nothing twice. What is not named here is a code, a day or an id, in which nothing is to be escaped.
+# Written out, because Postgres looks up the type of each value anew for each object that it makes itself; by `||`, as
+# `concat` writes each of its parts anew. What is not named here is a code, a day or an id, in which nothing is to be
+# escaped.
 _AS_THEY_ARE = {
     *("version", "revision", "conflicts", "is_withdrawn", "current", "check_digits"),
     *("identifiers", "type", "deny", "defendants", "layers", "sources"),
@@ -154,18 +155,18 @@ _NEVER_NULL = {"id", "court", "instance", "arrival", "disposition"}
 def _object(fields: dict[str, str]) -> str:
     """A JSON object as text, without blanks."""
     parts = (
-        f"'{',' if place else '{'}\"{name}\":', {_written(name, fields[name])}" for place, name in enumerate(fields)
+        f"'{',' if place else '{'}\"{name}\":' || {_written(name, fields[name])}" for place, name in enumerate(fields)
     )
-    return f"concat({', '.join(parts)}, '}}')"
+    return f"({' || '.join(parts)} || '}}')"
 
 
 def _written(name: str, sql: str) -> str:
-    """A value as parts of a text."""
+    """A value as parts of a text, none of which is null."""
     if name == "value":
         return f"to_json({sql})::text"
     if name in _AS_THEY_ARE:
         return f"coalesce(({sql})::text, 'null')"
-    return f"'\"', ({sql}), '\"'" if name in _NEVER_NULL else f"coalesce('\"' || ({sql}) || '\"', 'null')"
+    return f"'\"' || ({sql}) || '\"'" if name in _NEVER_NULL else f"coalesce('\"' || ({sql}) || '\"', 'null')"
 
 
 def _identifier(type_: str, value: str, is_current: str, **more: str) -> str:
@@ -180,12 +181,12 @@ def _others(type_: str, values: str, is_current: str) -> str:
         FROM unnest({values}) WITH ORDINALITY AS o (value, place)) END"""
 
 
-_IDENTIFIERS = f"""concat('[', concat_ws(',',
+_IDENTIFIERS = f"""'[' || concat_ws(',',
     CASE WHEN v.number NOT LIKE '%-' THEN {_identifier("case_number", "v.number", "true")} END,
     {_others("case_number", "i.numbers", "false")},
     CASE WHEN v.uid NOT LIKE '%-' THEN
         {_identifier("uid", "v.uid", "true", check_digits=has_check_digits_in_sql("v.uid"))} END,
-    {_others("card_guid", "i.guids", "(o.place = cardinality(i.guids))")}), ']')"""
+    {_others("card_guid", "i.guids", "(o.place = cardinality(i.guids))")}) || ']'"""
 _DENIED = _denied_of_person("substr(p.shown ->> 'id', 2)", as_json=True)
 _FIELDS = {
     **_CASE,
@@ -198,12 +199,16 @@ _FIELDS = {
 }
 
 
+_IN_PAGE = {**_FIELDS, "id": f"'{PREFIX}' || {ID_MARK}"}
+
+
 @lru_cache(64)
-def _chosen(fields: tuple[str, ...]) -> tuple[str, str]:
+def _chosen(fields: tuple[str, ...], *, in_page: bool) -> Written:
     """An object of some fields, and what is joined to `v` for them."""
+    texts = _IN_PAGE if in_page else _FIELDS
     joins = (_KNOWN_BY, {"identifiers"}), (_DENIALS, {"deny", "defendants"})
     needed = (join for join, by in joins if by.intersection(fields))
-    return _object({name: _FIELDS[name] for name in fields}), " ".join(needed)
+    return Written(_object({name: texts[name] for name in fields}), " ".join(needed), spell_ids)
 
 
 def _in_order(order: Order) -> str:
@@ -212,14 +217,15 @@ def _in_order(order: Order) -> str:
 
 
 def _objects(source: str, order: Order, fields: Sequence[str]) -> str:
-    chosen, joins = _chosen(tuple(fields))
-    return f"SELECT {chosen} FROM ({source}) AS v {joins} ORDER BY {_in_order(order)}"
+    chosen = _chosen(tuple(fields), in_page=False)
+    return f"SELECT {chosen.text} FROM ({source}) AS v {chosen.joins} ORDER BY {_in_order(order)}"
 
 
 async def write_cases(connection: Connection, wanted: Wanted, state: State, fields: Sequence[str]) -> WrittenPage:
     """One page of cases as of a revision, of which each is JSON with these fields: one statement, seldom two."""
-    chosen, joins = _chosen(tuple(dict.fromkeys(fields)))
-    return await write_rows(connection, CASES, wanted, state.revision, f"{chosen} FROM {{page}} AS v {joins}")
+    return await write_rows(
+        connection, CASES, wanted, state.revision, _chosen(tuple(dict.fromkeys(fields)), in_page=True)
+    )
 
 
 # ── Both ───────────────────────────────────────────────────────────────────────────────────────

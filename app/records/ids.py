@@ -1,5 +1,7 @@
 """How the id of a case is shown: `cs_` and the UUID in Crockford's base 32, 26 digits, capitals."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from uuid import UUID
 
 PREFIX = "cs_"
@@ -10,6 +12,37 @@ _SHIFTS = range(125, -1, -5)
 def show_id(case_id: UUID) -> str:
     """The id of a case as callers see it."""
     return PREFIX + "".join(_DIGITS[case_id.int >> shift & 31] for shift in _SHIFTS)
+
+
+_LANE_BYTES = 32  # of one id while its digits are spread: room for 32 digits of a byte each, six of which are no digits
+_SPREAD = bytes.maketrans(bytes(range(32)), _DIGITS.encode())
+
+
+def spell_ids(uuids: bytes) -> Sequence[bytes]:
+    """What follows the prefix in the ids of many cases, whose UUIDs have 16 bytes each.
+
+    All are spread together, as one number: each lane's upper half of digits moves up, then that of each half, until
+    each digit has a byte of its own. One by one they would take thirty times as long.
+    """
+    lanes = bytearray(2 * len(uuids))
+    for place in range(16):
+        lanes[16 + place :: _LANE_BYTES] = uuids[place::16]
+    spread = int.from_bytes(lanes)
+    for digits, lower in _halves(len(uuids) // 16):
+        kept = spread & lower
+        spread = kept | (spread ^ kept) << 3 * digits
+    spelt = spread.to_bytes(len(lanes)).translate(_SPREAD)
+    skipped = _LANE_BYTES - len(_SHIFTS)
+    return [spelt[start + skipped : start + _LANE_BYTES] for start in range(0, len(spelt), _LANE_BYTES)]
+
+
+@lru_cache(8)
+def _halves(count: int) -> Sequence[tuple[int, int]]:
+    """For each step, how many digits a half has, and a mask of all lower halves in so many lanes."""
+    return [
+        (digits, int.from_bytes(((1 << 5 * digits) - 1).to_bytes(2 * digits) * (_LANE_BYTES * count // (2 * digits))))
+        for digits in (16, 8, 4, 2, 1)
+    ]
 
 
 # Ten bits at a time, from a table of 1,024 pairs of digits.
