@@ -281,7 +281,6 @@ def test_an_empty_folder_gets_a_database_with_our_settings(folder: Path) -> None
         "server_encoding": "UTF8",
         "TimeZone": "UTC",
         "listen_addresses": "",
-        "shared_buffers": "256MB",
         "max_connections": "50",
         "max_wal_size": "4GB",
         "synchronous_commit": "on",
@@ -291,8 +290,26 @@ def test_an_empty_folder_gets_a_database_with_our_settings(folder: Path) -> None
     with embedded_postgres(folder / "data") as url:
         settings = ask(url, "SELECT " + ", ".join(f"current_setting('{name}')" for name in expected))
         identity = ask(url, IDENTITY)
+        (buffers,) = ask(url, "SELECT pg_size_bytes(current_setting('shared_buffers')) / 1048576")
+    assert buffers == embedded.buffers_mb()
     assert dict(zip(expected, settings, strict=True)) == expected
     assert identity == ("sudstat", "sudstat", "C", 18)
+
+
+@pytest.mark.parametrize(
+    ("limits_mb", "expected"), [([1], 256), ([4096], 512), ([4096, 2048], 256), ([5000, 10**9], 625), ([10**9], None)]
+)
+def test_buffers_are_an_eighth_of_the_memory_within_bounds(
+    tmp_path: Path, limits_mb: list[int], expected: int | None
+) -> None:
+    limits = [tmp_path / str(place) for place in range(len(limits_mb))]
+    for path, limit in zip(limits, limits_mb, strict=True):
+        path.write_text(f"{limit * 2**20}\n")
+    without = embedded.buffers_mb([tmp_path / "none", tmp_path])
+    assert 256 <= without <= 1024
+    assert embedded.buffers_mb(limits) == min(expected or without, without)
+    limits[0].write_text("max\n")
+    assert embedded.buffers_mb(limits[:1]) == without
 
 
 def test_leaving_waits_until_the_server_has_stopped(data_dir: Path) -> None:
