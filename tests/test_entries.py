@@ -180,21 +180,25 @@ async def test_the_view_has_the_entries_of_the_ledgers_rows(desk: Desk) -> None:
 
 async def test_a_case_its_person_and_their_charge_are_one_row_where_they_say_the_same(desk: Desk) -> None:
     alike = {"received_on": "2023-03-14", **VERDICT}
-    for number, (said, rows) in enumerate(
-        (
-            ({**alike, "defendants": [person("337:5")]}, {("received", 1, 1, 1), ("decided", 1, 1, 0)}),
-            ({**alike, "defendants": []}, {("received", 1, 0, 0), ("decided", 1, 0, 0)}),
-            (  # decided on another day
-                {**alike, "defendants": [person("337:5", decided_on="2023-04-30")]},
-                {("received", 1, 0, 0), ("decided", 1, 0, 0), ("received", 0, 1, 1), ("decided", 0, 1, 0)},
-            ),
-            (  # two charges
-                {**alike, "defendants": [person("337:5", "338:1")]},
-                {("received", 1, 1, 0), ("decided", 1, 1, 0), ("received", 0, 0, 1)},
-            ),
-        ),
-        start=1,
-    ):
-        await desk.house(case(f"1-{number}/2023", **said))
+    later = person("337:5", decided_on="2023-04-30")
+    apart = {("received", 1, 0, 0), ("decided", 1, 0, 0), ("received", 0, 1, 1), ("decided", 0, 1, 0)}
+    cases: list[tuple[list[Any], set[tuple[str, int, int, int]]]] = [
+        ([person("337:5")], {("received", 1, 1, 1), ("decided", 1, 1, 0)}),
+        ([], {("received", 1, 0, 0), ("decided", 1, 0, 0)}),
+        ([later], apart),
+        ([person("337:5", "338:1")], {("received", 1, 1, 0), ("decided", 1, 1, 0), ("received", 0, 0, 1)}),
+    ]
+    for number, (defendants, rows) in enumerate(cases, start=1):
+        await desk.house(case(f"1-{number}/2023", **alike, defendants=defendants))
         held = await desk.fetch(f"SELECT event, cases, persons, charges FROM ledger WHERE revision = {number}")
         assert {tuple(row.values()) for row in held} == rows
+
+
+async def test_new_cases_go_together_where_others_of_the_revision_change(desk: Desk) -> None:
+    await desk.house(case("1-1/2023", received_on="2023-03-14", defendants=[person("337:5")]))
+    new = case("1-2/2023", received_on="2023-03-14", defendants=[person("337:5")])
+    await desk.house(case("1-1/2023", received_on="2023-03-15"), new)
+    held = await desk.fetch("SELECT day, cases, persons, charges FROM ledger WHERE revision = 2 ORDER BY day, 2, 3, 4")
+    assert [tuple(map(str, row.values())) for row in held] == [
+        ("2023-03-14", *counts) for counts in (("-1", "0", "0"), ("0", "-1", "0"), ("0", "0", "-1"), ("1", "1", "1"))
+    ] + [("2023-03-15", *counts) for counts in (("0", "0", "1"), ("0", "1", "0"), ("1", "0", "0"))]
