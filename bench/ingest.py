@@ -1,8 +1,8 @@
 """Cases a second through POST /v1/ingest/batches, beside a raw COPY of the same cases: `make bench-ingest SIZE=100000`.
 
 House records of one person and one charge each, on an embedded server with its usual settings: new, the same files
-again, and the same cases in other files. They are sent as batches of a hundred thousand, two at once: while one is
-merged the next is read. The raw COPY goes into one flat table without any index.
+again, and the same cases in other files. They are sent as six batches for a million, three at once: while one is
+merged the next are read. The raw COPY goes into one flat table without any index.
 """
 
 import argparse
@@ -144,8 +144,8 @@ def main() -> int:
     """Measure, and print a table in Markdown."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--size", type=int, default=100_000)
-    asked.add_argument("--batch", type=int, default=100_000)
-    asked.add_argument("--at-once", type=int, default=2)
+    asked.add_argument("--batch", type=int, default=167_000)
+    asked.add_argument("--at-once", type=int, default=3)
     asked.add_argument("--port", type=int, default=8766)
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder) / "data") as url:
