@@ -254,7 +254,7 @@ class Recount:
         lasts = [look[3] for look in self.looked() if look[0] == court]
         if self.covered is None or (self.looked() and not lasts):
             return None
-        return min(*lasts, self.covered[1]) if lasts else self.covered[1]
+        return min(max(lasts), self.covered[1]) if lasts else self.covered[1]
 
     def window(self) -> tuple[date, date] | None:
         bounds = ("start_period", "end_period", "last_n")
