@@ -109,13 +109,18 @@ def main() -> int:
     asked.add_argument("--size", type=int, default=100_000)
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--port", type=int, default=8767)
+    asked.add_argument("--kept", type=Path, help="folder that `bench.peers --kept` has filled, of so many cases")
     given = asked.parse_args()
-    with tempfile.TemporaryDirectory() as name, embedded_postgres(Path(name) / "data") as url:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        embedded_postgres((given.kept or Path(name)) / "data") as url,
+    ):
         folder = Path(name)
         migrations.upgrade(url)
         key = asyncio.run(_prepare(url))
-        with served(url, given.port) as address:
-            fill(address, key, folder, given.size)
+        if not given.kept:
+            with served(url, given.port) as address:
+                fill(address, key, folder, given.size)
         subprocess.run([pg_bin_dir() / "psql", "--quiet", "--command=VACUUM ANALYZE", url], check=True)  # noqa: S603
         print(
             f"| {given.size:,} cases | MB | seconds | rows a second | of psql | first byte, ms | worker, MB |\n"
