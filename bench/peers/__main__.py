@@ -32,6 +32,9 @@ from bench.service import served
 
 _ROOT = Path(__file__).parents[2]
 _PROVED = 4  # variants of each question whose answers are compared
+# From so many cases on, peers are asked over one connection alone: sixteen questions keep them at work for many seconds
+# after nobody waits for the answers any more, and whoever is asked next would pay for it.
+_ALONE_FROM = 5_000_000
 _STARTS_S = 120
 # No answer is kept; nobody is told to come later, which no peer does.
 _SETTINGS = {"SUDSTAT_CACHE_MB": "0", "SUDSTAT_POOL_WAIT_S": "60", "SUDSTAT_SECRET": sides.SECRET}
@@ -106,18 +109,20 @@ async def _by_sql(url: str, question: Question, given: "object") -> list[Row]:
 
 
 def _measure(
-    questions: Sequence[Question], running: Sequence[Side], url: str, rounds: int, seconds: int, folder: Path
+    questions: Sequence[Question], running: Sequence[Side], url: str, given: argparse.Namespace, folder: Path
 ) -> dict[tuple[str, str], list[Run]]:
     program = pgbench()
     found: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for question in questions:
         asked = {side.name: _requests(side, question) for side in running}
-        for turn in range(rounds):
+        for turn in range(given.rounds):
             for side in running if turn % 2 else reversed(running):
                 if asked[side.name]:
-                    found[question.id, side.name].append(wrk_run(side, asked[side.name], seconds, folder))
+                    is_alone = given.size >= _ALONE_FROM and side.name not in report.OURSELVES
+                    run = wrk_run(side, asked[side.name], given.seconds, folder, is_alone=is_alone)
+                    found[question.id, side.name].append(run)
             if program:
-                found[question.id, report.SQL_ALONE].append(pgbench_run(program, url, question, seconds, folder))
+                found[question.id, report.SQL_ALONE].append(pgbench_run(program, url, question, given.seconds, folder))
         told = {
             name: f"{runs[-1].per_s:,.0f}/s {runs[-1].ms:.1f} ms"
             for (of, name), runs in found.items()
@@ -221,7 +226,7 @@ def main() -> int:
         running = [*ours, *(side for side in peers if side.command)]
         _prove(questions, running, url)
         about = _about(url)
-        runs = _measure(questions, running, url, given.rounds, given.seconds, folder)
+        runs = _measure(questions, running, url, given, folder)
         versions = report.versions_of([*ours, *peers], asyncio.run(_server(url)))
         found = report.Measured(given.size, given.revisions, given.seconds, versions, about, runs, given.directly)
     report.write(found, given.results)

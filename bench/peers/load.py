@@ -32,18 +32,19 @@ class Run:
     ms: float
 
 
-def wrk_run(side: Side, asked: Sequence[Request], seconds: int, folder: Path) -> Run:
-    """One round over HTTP; zeros where an answer was refused."""
+def wrk_run(side: Side, asked: Sequence[Request], seconds: int, folder: Path, *, is_alone: bool = False) -> Run:
+    """One round over HTTP, `is_alone` at one connection only; zeros where an answer was refused."""
     file = folder / "requests.tsv"
     file.write_text("".join(f"{one.method}\t{one.path}\t{one.body}\n" for one in asked), encoding="utf-8")
-    many, one = _wrk(side, CONNECTIONS, seconds, file), _wrk(side, 1, max(1, seconds // 2), file)
+    many = "" if is_alone else _wrk(side, CONNECTIONS, seconds, file)
+    one = _wrk(side, 1, 3 * seconds if is_alone else max(1, seconds // 2), file)
     if _WRONG.search(many + one):
         print(f"{side.name} refused: counted as 0\n{many}", file=sys.stderr, flush=True)
         return Run(0.0, 0.0)
     rate, median = _RATE.search(many), _MEDIAN.search(one)
-    assert rate
+    assert rate or is_alone
     assert median
-    return Run(float(rate[1]), float(median[1]) * _MS[median[2]])
+    return Run(float(rate[1]) if rate else 0.0, float(median[1]) * _MS[median[2]])
 
 
 def _wrk(side: Side, connections: int, seconds: int, file: Path) -> str:
