@@ -60,9 +60,11 @@ fuzz: setup
 
 # Beside Datasette, roapi, PostGraphile and bare SQL: the same record, questions and answers; writes bench/results.md.
 # Needs npm and wrk (Debian); the peers go into .peers/. A hundred thousand cases take some minutes to take in; with
-# DIRECTLY=1 their versions are written without files, by a side door.
+# DIRECTLY=1 their versions are written without files, by a side door. With KEPT=folder the record stays there, and is
+# found again by the next run.
 REVISIONS ?= 20
 DIRECTLY ?=
+KEPT ?=
 bench: setup
 	$(BIN)/python -m bench.peers --size $(SIZE) --revisions $(REVISIONS) $(if $(DIRECTLY),--directly) $(if $(KEPT),--kept $(KEPT))
 

@@ -95,3 +95,24 @@ async def test_the_tally_of_a_database_that_is_there_is_made_anew_as_it_would_ha
         made = [dict(row) for row in await connection.fetch(held)]
     assert made == written
     assert len({orjson.loads(row["row"])["sum"] for row in made}) == len(SUMS)
+
+
+async def test_a_ledger_that_is_there_is_taken_over_entry_by_entry(desk: Desk) -> None:
+    judged = {"kind": "imprisonment", "execution": "suspended", "term_months": 24}
+    await desk.house(
+        case("1-1/2023", received_on="2023-03-14", **VERDICT, defendants=[person("337:5", sentence=judged)]),
+        case("1-2/2023", received_on="2023-03-14", defendants=[person("337:5", "338:1"), person("338:1")]),
+    )
+    await desk.house(case("1-1/2023", decided_on="2023-04-22"))
+    entries = "SELECT to_jsonb(e)::text AS row FROM entries e ORDER BY 1"
+    posted = await desk.fetch(entries)
+    take_over = importlib.import_module("app.migrations.versions.0017_entries_that_go_together").TAKE_OVER
+    async with desk.database.owner() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("CREATE TABLE ledger_by_unit AS SELECT * FROM entries; TRUNCATE ledger")
+        await connection.execute(take_over)
+        assert [dict(row) for row in await connection.fetch(entries)] == posted
+        alone = "SELECT DISTINCT abs(cases) + abs(persons) + abs(charges) AS held FROM ledger"
+        assert [row["held"] for row in await connection.fetch(alone)] == [1]
+        await transaction.rollback()

@@ -18,7 +18,7 @@ _SHARED = (
     " service_status"
 )
 _OF_PERSON = "sentence_class, sentence_kind, sentence_execution"
-_TAKE_OVER = f"""
+TAKE_OVER = f"""
 INSERT INTO ledger (revision, cause, court, case_id, defendant, {_SHARED}, case_disposition, disposition, {_OF_PERSON},
                     is_presumed, offences, term_months, cases, persons, charges)
 SELECT revision, cause, court, case_id, defendant, {_SHARED}, CASE unit WHEN 'case' THEN disposition END,
@@ -87,7 +87,7 @@ def upgrade() -> None:
         sa.Column("persons", sa.SmallInteger(), nullable=False),
         sa.Column("charges", sa.SmallInteger(), nullable=False),
     )
-    op.execute(_TAKE_OVER)
+    op.execute(TAKE_OVER)
     op.drop_table("ledger_by_unit")
     op.create_index("ledger_by_court", "ledger", ["court", "day"])
     op.create_index("ledger_by_revision", "ledger", ["revision"])
