@@ -115,6 +115,17 @@ async def test_a_batch_becomes_a_revision_and_its_receipt_says_what_moved(desk: 
     assert await desk.differences() == []
 
 
+async def test_weeks_are_told_whole_whatever_days_of_them_a_batch_moves(desk: Desk, send: Send) -> None:
+    days = {"1-1/2023": "2023-03-13", "1-2/2023": "2023-03-14", "1-3/2023": "2023-03-26"}  # a Monday and a Sunday
+    await send(*(case(number, received_on=day) for number, day in days.items()))
+    inside = {"1-4/2023": "2023-03-15", "1-5/2023": "2023-03-21"}
+    second = receipt_of(await send(*(case(number, received_on=day) for number, day in inside.items())), 201)
+    assert second["effect"] == [
+        {"measure": "cases_received", "period": "2023-W11", "before": 2, "after": 3},
+        {"measure": "cases_received", "period": "2023-W12", "before": 1, "after": 2},
+    ]
+
+
 async def test_a_batch_that_changes_nothing_is_200_and_no_revision(desk: Desk, send: Send) -> None:
     await send(case(received_on="2023-03-14"))
     again = receipt_of(await send(case(received_on="2023-03-14")), 200)
